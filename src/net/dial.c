@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include <meari/dial.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fail.h"
+#include "net/option_set.h"
+#include "net/race.h"
+
+static int refuse_port(const struct meari_endpoint *endpoint,
+		       struct meari_fail *fail)
+{
+	char text[MEARI_ENDPOINT_TEXT];
+
+	return fail_setf(fail, -EINVAL, "connect",
+			 meari_endpoint_format(endpoint, text, sizeof text),
+			 "port 0 cannot be connected to");
+}
+
+/* One address speaks for itself, and so does an option that cannot be set;
+ * of several addresses the reader wants to know that all of them failed. */
+static void explain(const struct meari_endpoint *endpoint, size_t n_tried,
+		    const struct meari_fail *last, struct meari_fail *fail)
+{
+	char text[MEARI_ENDPOINT_TEXT];
+
+	if (!fail)
+		return;
+	*fail = *last;
+	if (n_tried < 2 || strcmp(last->step, "connect") != 0)
+		return;
+	(void)fail_setf(fail, last->error, last->step,
+			meari_endpoint_format(endpoint, text, sizeof text),
+			"%s (%zu addresses tried, the last %s)",
+			strerror(-last->error), n_tried, last->what);
+}
+
+int meari_dial(const struct meari_endpoint *endpoint,
+	       const struct meari_dial_options *options,
+	       struct meari_dialed *ret_dialed, struct meari_fail *fail)
+{
+	static const struct meari_dial_options defaults = {
+		.until_ns = MEARI_NEVER,
+	};
+	MEARI_AUTO(meari_addr_list_deinit) struct meari_addr_list addrs = {
+		.addrs = NULL,
+	};
+	const struct meari_dial_options *given = options ?: &defaults;
+	const struct option_set set = {
+		.values = given->sockopts,
+		.n_values = given->n_sockopts,
+		.addrs = &addrs,
+		.socktype = meari_endpoint_socktype(endpoint),
+	};
+	const uint64_t start_ns = meari_now_ns();
+	struct meari_dialed dialed = { .fd = -1 };
+	struct meari_fail last;
+	int r;
+
+	if (!endpoint->is_unix && endpoint->port == 0)
+		return refuse_port(endpoint, fail);
+	r = meari_resolve(endpoint, given->family, false, &addrs, fail);
+	if (r < 0)
+		return r;
+	dialed.resolve_ns = meari_now_ns() - start_ns;
+	dialed.n_addrs = addrs.n_addrs;
+	r = race_run(&set, given, &dialed, &last);
+	if (r < 0) {
+		explain(endpoint, dialed.n_tried, &last, fail);
+		return r;
+	}
+	*ret_dialed = dialed;
+	return 0;
+}
