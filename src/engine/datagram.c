@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/datagram.h"
+
+#include <errno.h>
+
+#include <meari/clock.h>
+
+#include "engine/admission.h"
+#include "engine/control.h"
+
+/* One batch between two looks at the stop descriptors. */
+#define BATCH 64
+
+static void tell(const struct engine_env *env,
+		 const struct engine_listener *listener,
+		 const struct meari_datagram *datagram, enum event_kind kind,
+		 uint64_t value)
+{
+	if (!event_ring_wants(env->events, kind))
+		return;
+	event_ring_put(env->events,
+		       &(struct event){
+			       .kind = kind,
+			       .listener = (uint32_t)(listener -
+						      env->listeners),
+			       .value = value,
+			       .peer = datagram->peer,
+		       });
+}
+
+static bool admitted(const struct engine_env *env,
+		     const struct engine_listener *listener,
+		     struct tally_slot *slot,
+		     const struct meari_datagram *datagram)
+{
+	bool worth_telling = false;
+	int reason;
+
+	if (!listener->guarded)
+		return true;
+	reason = env->guard->admit(env->guard, datagram, &worth_telling);
+	if (reason == 0)
+		return true;
+	tally_add(slot, (enum tally_counter)reason, 1);
+	if (worth_telling)
+		tell(env, listener, datagram, EVENT_DROPPED, (uint64_t)reason);
+	return false;
+}
+
+static void reply(const struct engine_listener *listener,
+		  struct tally_slot *slot,
+		  const struct meari_datagram *datagram,
+		  const unsigned char *buf)
+{
+	int r = meari_datagram_reply(listener->fd, datagram, buf,
+				     datagram->len);
+
+	if (r < 0) {
+		tally_add(slot, TALLY_DROPPED_ERROR, 1);
+		return;
+	}
+	tally_add(slot, TALLY_SENT_DATAGRAMS, 1);
+	tally_add(slot, TALLY_SENT_BYTES, datagram->len);
+}
+
+int datagram_serve_one(const struct engine_env *env,
+		       const struct engine_listener *listener,
+		       unsigned char *buf)
+{
+	struct tally_slot *slot = tally_slot(
+		env->tally, (uint64_t)(listener - env->listeners));
+	struct meari_datagram datagram;
+	int r;
+
+	if (!admission_take(env))
+		return -EAGAIN;
+	r = meari_datagram_receive(listener->fd, buf, MEARI_DATAGRAM_MAX,
+				   &datagram);
+	if (r < 0 || !admitted(env, listener, slot, &datagram)) {
+		admission_return(env);
+		/* An error that belongs to an earlier reply (ICMP) is taken
+		 * off the socket by being reported; the next is worth a try. */
+		return r == -EAGAIN ? r : 0;
+	}
+	tally_add(slot, TALLY_RECEIVED_DATAGRAMS, 1);
+	tally_add(slot, TALLY_RECEIVED_BYTES, datagram.len);
+	tell(env, listener, &datagram, EVENT_RECEIVED, datagram.len);
+	if (listener->service->echoes)
+		reply(listener, slot, &datagram, buf);
+	admission_done(env);
+	return 0;
+}
+
+/* Until nothing is waiting, but no more than a batch. */
+static int serve_batch(const struct engine_env *env,
+		       const struct engine_listener *listener,
+		       unsigned char *buf)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < BATCH && r == 0; i++)
+		r = datagram_serve_one(env, listener, buf);
+	return r;
+}
+
+void datagram_serve(const struct engine_env *env,
+		    const struct engine_listener *listener)
+{
+	unsigned char buf[MEARI_DATAGRAM_MAX];
+	struct control control = { .env = env };
+	struct pollfd fds[CONTROL_N + 1];
+	int r;
+
+	do {
+		fds[CONTROL_N] = (struct pollfd){
+			.fd = admission_closed(env) ? -1 : listener->fd,
+			.events = POLLIN,
+		};
+		r = control_poll(&control, fds, CONTROL_N + 1,
+				 control.stopping ? control.drained_ns :
+						    MEARI_NEVER);
+		if (r < 0 || control.aborted)
+			return;
+		r = serve_batch(env, listener, buf);
+	} while (!control.stopping || r == 0);
+}
