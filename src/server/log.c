@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <meari/io.h>
+
+#define LINE_MAX_BYTES 1024
+
+static enum log_level chosen = LOG_NORMAL;
+
+void log_set_level(enum log_level level)
+{
+	chosen = level;
+}
+
+__attribute__((format(printf, 2, 0))) static void
+put(const char *prefix, const char *format, va_list args)
+{
+	char line[LINE_MAX_BYTES];
+	size_t len, done;
+	int n = snprintf(line, sizeof line, "%s", prefix);
+
+	len = (size_t)n;
+	n = vsnprintf(line + len, sizeof line - len, format, args);
+	if (n < 0)
+		return;
+	len += (size_t)n;
+	if (len > sizeof line - 1)
+		len = sizeof line - 1;
+	line[len] = '\n';
+	(void)meari_write_some(STDERR_FILENO, line, len + 1, &done);
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	if (level > chosen)
+		return;
+	va_start(args, format);
+	put("meari: ", format, args);
+	va_end(args);
+}
+
+void log_plain(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	if (level > chosen)
+		return;
+	va_start(args, format);
+	put("", format, args);
+	va_end(args);
+}
