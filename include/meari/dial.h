@@ -35,7 +35,7 @@ typedef void meari_attempt_fn(void *ctx, const struct meari_addr *addr,
 /* What meari_dial() can be told. */
 struct meari_dial_options {
 	int family;        /* AF_UNSPEC, AF_INET, AF_INET6 */
-	uint64_t until_ns; /* absolute, for all attempts; MEARI_NEVER */
+	uint64_t until_ns; /* absolute, for all of it; MEARI_NEVER */
 	const struct meari_sockopt_value *sockopts; /* borrowed; before connect */
 	size_t n_sockopts;
 	meari_attempt_fn *failed; /* may be NULL */
@@ -67,8 +67,8 @@ MEARI_BEGIN_DECLS
  * refused. A Unix listener's full queue is waited for, as connect(2) does on
  * a blocking socket. Of an endpoint's addresses no more than 64 are tried.
  *
- * The deadline bounds connecting, not resolving; see meari_resolve(). One
- * attempt is made even if it has passed.
+ * The one deadline bounds resolving and connecting. One attempt at an address
+ * is made even if it has passed.
  *
  * Return: 0; -ETIMEDOUT at the deadline; a negative errno of meari_resolve(),
  *         meari_sockopt_set(), socket(2) or connect(2): that of the last

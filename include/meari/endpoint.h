@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include <meari/addr.h>
+#include <meari/clock.h>
 #include <meari/decls.h>
 #include <meari/fail.h>
 
@@ -37,6 +38,14 @@ struct meari_endpoint {
 
 /* Enough for any text of meari_endpoint_format(), its NUL included. */
 #define MEARI_ENDPOINT_TEXT 280
+
+/* What meari_resolve() can be told. */
+struct meari_resolve_options {
+	int family;   /* AF_UNSPEC, AF_INET or AF_INET6; not for Unix sockets */
+	bool passive; /* to listen: no host means every interface; otherwise to
+	               * connect: no host means this machine */
+	uint64_t until_ns; /* absolute, for looking up a name; MEARI_NEVER */
+};
 
 /* Addresses in the order in which they are to be tried. */
 struct meari_addr_list {
@@ -102,25 +111,25 @@ int meari_endpoint_socktype(const struct meari_endpoint *endpoint);
 /**
  * meari_resolve() - the addresses of an endpoint
  * @endpoint: from meari_endpoint_parse()
- * @family:   AF_UNSPEC, AF_INET or AF_INET6; not looked at for Unix sockets
- * @passive:  true to listen: no host means every interface; false to connect:
- *            no host means this machine
+ * @options:  what the addresses are for
  * @ret_list: written on success, never empty, no address twice; to be given to
  *            meari_addr_list_deinit()
  * @fail:     may be NULL; says which name and why, in the resolver's words
  *
  * A numeric host is never looked up. Names go to getaddrinfo(3), which blocks
- * as long as the system's resolver is configured to. Without a host both
- * families are listed, IPv6 first.
+ * as long as the system's resolver is configured to; with a deadline it is
+ * asked in a thread, which ends by itself after the deadline has passed.
+ * Without a host both families are listed, IPv6 first.
  *
- * Return: 0; -ENOENT when the name or its address in @family does not exist;
- *         -EAGAIN when the name server did not answer; -EAFNOSUPPORT when
- *         @family is not the address's; -ENOMEM; or another negative errno.
+ * Return: 0; -ENOENT when the name or its address in the family does not
+ *         exist; -EAGAIN when the name server did not answer; -ETIMEDOUT at
+ *         the deadline; -EAFNOSUPPORT when the family is not the address's;
+ *         -ENOMEM; or another negative errno.
  * Threads: any.
  */
-int meari_resolve(const struct meari_endpoint *endpoint, int family,
-		  bool passive, struct meari_addr_list *ret_list,
-		  struct meari_fail *fail);
+int meari_resolve(const struct meari_endpoint *endpoint,
+		  const struct meari_resolve_options *options,
+		  struct meari_addr_list *ret_list, struct meari_fail *fail);
 
 /**
  * meari_addr_list_deinit() - free what meari_resolve() allocated

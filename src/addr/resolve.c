@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addr/lookup.h"
 #include "base/cleanup.h"
 #include "base/fail.h"
 #include "base/parse.h"
@@ -154,17 +155,34 @@ static int eai_fail(struct meari_fail *fail, int eai, int err,
 	return fail_setf(fail, -EIO, step, host, "%s", gai_strerror(eai));
 }
 
+static int ask(const char *host, const struct addrinfo *hints,
+	       uint64_t until_ns, struct addrinfo **ret_found,
+	       struct meari_fail *fail)
+{
+	struct lookup_answer answer;
+	int r = lookup(host, hints, until_ns, &answer);
+
+	if (r == -ETIMEDOUT)
+		return fail_setf(fail, r, step, host,
+				 "the name server did not answer in time");
+	if (r < 0)
+		return fail_set(fail, r, step, host);
+	if (answer.eai != 0)
+		return eai_fail(fail, answer.eai, answer.err, host);
+	*ret_found = answer.found;
+	return 0;
+}
+
 static int look_up(const char *host, const struct addrinfo *hints,
-		   struct meari_addr_list *list, struct meari_fail *fail)
+		   uint64_t until_ns, struct meari_addr_list *list,
+		   struct meari_fail *fail)
 {
 	MEARI_AUTO(freeaddrinfop) struct addrinfo *found = NULL;
 	size_t n = 0;
-	int r;
+	int r = ask(host, hints, until_ns, &found, fail);
 
-	errno = 0; /* EAI_SYSTEM need not set it */
-	r = getaddrinfo(host, NULL, hints, &found);
-	if (r != 0)
-		return eai_fail(fail, r, errno, host);
+	if (r < 0)
+		return r;
 	for (const struct addrinfo *ai = found; ai; ai = ai->ai_next)
 		n++;
 	r = list_alloc(list, n > 0 ? n : 1, fail, host);
@@ -182,11 +200,12 @@ static int look_up(const char *host, const struct addrinfo *hints,
 	return 0;
 }
 
-static int list_host(const struct meari_endpoint *endpoint, int family,
+static int list_host(const struct meari_endpoint *endpoint,
+		     const struct meari_resolve_options *options,
 		     struct meari_addr_list *list, struct meari_fail *fail)
 {
 	const struct addrinfo hints = {
-		.ai_family = family,
+		.ai_family = options->family,
 		.ai_socktype = meari_endpoint_socktype(endpoint),
 	};
 	struct meari_addr addr;
@@ -195,8 +214,9 @@ static int list_host(const struct meari_endpoint *endpoint, int family,
 	if (r < 0)
 		return r;
 	if (r == IS_NUMERIC)
-		return list_numeric(endpoint->host, family, &addr, list, fail);
-	return look_up(endpoint->host, &hints, list, fail);
+		return list_numeric(endpoint->host, options->family, &addr,
+				    list, fail);
+	return look_up(endpoint->host, &hints, options->until_ns, list, fail);
 }
 
 static int list_default(int family, bool passive, struct meari_addr_list *list,
@@ -244,10 +264,11 @@ static int list_unix(const struct meari_endpoint *endpoint,
 	return 0;
 }
 
-int meari_resolve(const struct meari_endpoint *endpoint, int family,
-		  bool passive, struct meari_addr_list *ret_list,
-		  struct meari_fail *fail)
+int meari_resolve(const struct meari_endpoint *endpoint,
+		  const struct meari_resolve_options *options,
+		  struct meari_addr_list *ret_list, struct meari_fail *fail)
 {
+	const int family = options->family;
 	MEARI_AUTO(meari_addr_list_deinit) struct meari_addr_list list = { 0 };
 	int r;
 
@@ -255,9 +276,9 @@ int meari_resolve(const struct meari_endpoint *endpoint, int family,
 	if (endpoint->is_unix)
 		r = list_unix(endpoint, &list, fail);
 	else if (endpoint->host[0] == '\0')
-		r = list_default(family, passive, &list, fail);
+		r = list_default(family, options->passive, &list, fail);
 	else
-		r = list_host(endpoint, family, &list, fail);
+		r = list_host(endpoint, options, &list, fail);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.n_addrs; i++)

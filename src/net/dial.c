@@ -48,6 +48,10 @@ int meari_dial(const struct meari_endpoint *endpoint,
 		.addrs = NULL,
 	};
 	const struct meari_dial_options *given = options ?: &defaults;
+	const struct meari_resolve_options resolving = {
+		.family = given->family,
+		.until_ns = given->until_ns,
+	};
 	const struct option_set set = {
 		.values = given->sockopts,
 		.n_values = given->n_sockopts,
@@ -61,7 +65,7 @@ int meari_dial(const struct meari_endpoint *endpoint,
 
 	if (!endpoint->is_unix && endpoint->port == 0)
 		return refuse_port(endpoint, fail);
-	r = meari_resolve(endpoint, given->family, false, &addrs, fail);
+	r = meari_resolve(endpoint, &resolving, &addrs, fail);
 	if (r < 0)
 		return r;
 	dialed.resolve_ns = meari_now_ns() - start_ns;

@@ -234,6 +234,11 @@ int meari_listen(const struct meari_endpoint *endpoint,
 		.addrs = NULL,
 	};
 	const struct meari_listen_options *given = options ?: &defaults;
+	const struct meari_resolve_options resolving = {
+		.family = given->family,
+		.passive = true,
+		.until_ns = MEARI_NEVER,
+	};
 	const struct plan plan = {
 		.options.values = given->sockopts,
 		.options.n_values = given->n_sockopts,
@@ -247,7 +252,7 @@ int meari_listen(const struct meari_endpoint *endpoint,
 	/* Of our own, because a family left out is no failure of the call. */
 	struct meari_fail failed;
 	int tries = PORT_TRIES;
-	int r = meari_resolve(endpoint, given->family, true, &addrs, fail);
+	int r = meari_resolve(endpoint, &resolving, &addrs, fail);
 
 	if (r < 0)
 		return r;

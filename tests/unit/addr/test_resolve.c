@@ -121,6 +121,20 @@ static struct meari_endpoint endpoint_of(const char *text)
 	return endpoint;
 }
 
+/* Without a deadline; see test_lookup.c for one. */
+static int resolve(const struct meari_endpoint *endpoint, int family,
+		   bool passive, struct meari_addr_list *ret_list,
+		   struct meari_fail *fail)
+{
+	const struct meari_resolve_options options = {
+		.family = family,
+		.passive = passive,
+		.until_ns = MEARI_NEVER,
+	};
+
+	return meari_resolve(endpoint, &options, ret_list, fail);
+}
+
 /* The list as text, its addresses apart by a space. */
 static void resolves(const char *text, int family, bool passive,
 		     const char *expected)
@@ -129,7 +143,7 @@ static void resolves(const char *text, int family, bool passive,
 	struct meari_addr_list list = { 0 };
 	struct meari_fail fail = { .why = "" };
 	char all[ANSWERS_MAX * MEARI_ADDR_TEXT] = "", one[MEARI_ADDR_TEXT];
-	int r = meari_resolve(&endpoint, family, passive, &list, &fail);
+	int r = resolve(&endpoint, family, passive, &list, &fail);
 
 	if (r < 0)
 		fail_msg("%s: %d %s", text, r, fail.why);
@@ -151,13 +165,13 @@ static void refuses(const char *text, int family, int error, const char *line)
 	struct meari_fail fail = { .why = "" };
 	char shown[MEARI_FAIL_TEXT];
 
-	assert_int_equal(meari_resolve(&endpoint, family, false, &list, &fail),
+	assert_int_equal(resolve(&endpoint, family, false, &list, &fail),
 			 error);
 	assert_int_equal(fail.error, error);
 	assert_string_equal(meari_fail_format(&fail, shown, sizeof shown),
 			    line);
 	assert_int_equal(list.n_addrs, 4711);
-	assert_int_equal(meari_resolve(&endpoint, family, false, &list, NULL),
+	assert_int_equal(resolve(&endpoint, family, false, &list, NULL),
 			 error);
 }
 
@@ -229,7 +243,7 @@ static void test_resolve_unix_path_counts_its_nul(void **state)
 	struct meari_addr_list list;
 
 	(void)state;
-	assert_int_equal(meari_resolve(&endpoint, AF_INET6, true, &list, NULL),
+	assert_int_equal(resolve(&endpoint, AF_INET6, true, &list, NULL),
 			 0);
 	assert_int_equal(list.n_addrs, 1);
 	assert_int_equal(list.addrs[0].sa.sa_family, AF_UNIX);
@@ -245,8 +259,7 @@ static void test_resolve_unix_abstract_has_its_exact_length(void **state)
 	struct meari_addr_list list;
 
 	(void)state;
-	assert_int_equal(meari_resolve(&endpoint, AF_UNSPEC, false, &list,
-				       NULL),
+	assert_int_equal(resolve(&endpoint, AF_UNSPEC, false, &list, NULL),
 			 0);
 	assert_int_equal(list.n_addrs, 1);
 	assert_int_equal(list.addrs[0].len,
@@ -262,8 +275,7 @@ static void test_resolve_longest_path_keeps_its_nul(void **state)
 
 	(void)state;
 	memset(endpoint.path, 'p', sizeof endpoint.path - 1);
-	assert_int_equal(meari_resolve(&endpoint, AF_UNSPEC, false, &list,
-				       NULL),
+	assert_int_equal(resolve(&endpoint, AF_UNSPEC, false, &list, NULL),
 			 0);
 	assert_int_equal(list.addrs[0].len, sizeof(struct sockaddr_un));
 	assert_string_equal(list.addrs[0].un.sun_path, endpoint.path);
@@ -396,8 +408,7 @@ static void test_resolve_any_allocation_fails_nothing_leaks(void **state)
 			assert_in_range(k, 1, 8);
 			allocs = 0;
 			fail_alloc_at = k;
-			r = meari_resolve(&endpoint, AF_UNSPEC, false, &list,
-					  &fail);
+			r = resolve(&endpoint, AF_UNSPEC, false, &list, &fail);
 			assert_true(r == 0 || r == -ENOMEM);
 			assert_int_equal(list.n_addrs > 0, r == 0);
 		}

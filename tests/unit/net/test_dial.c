@@ -14,27 +14,29 @@ static struct {
 	unsigned waits;
 } plan;
 
-int __real_meari_resolve(const struct meari_endpoint *endpoint, int family,
-			 bool passive, struct meari_addr_list *ret_list,
+int __real_meari_resolve(const struct meari_endpoint *endpoint,
+			 const struct meari_resolve_options *options,
+			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail);
-int __wrap_meari_resolve(const struct meari_endpoint *endpoint, int family,
-			 bool passive, struct meari_addr_list *ret_list,
+int __wrap_meari_resolve(const struct meari_endpoint *endpoint,
+			 const struct meari_resolve_options *options,
+			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail);
 int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
 int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len);
 int __real_meari_poll(struct pollfd *fds, nfds_t n_fds, uint64_t until_ns);
 int __wrap_meari_poll(struct pollfd *fds, nfds_t n_fds, uint64_t until_ns);
 
-int __wrap_meari_resolve(const struct meari_endpoint *endpoint, int family,
-			 bool passive, struct meari_addr_list *ret_list,
+int __wrap_meari_resolve(const struct meari_endpoint *endpoint,
+			 const struct meari_resolve_options *options,
+			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail)
 {
 	size_t n = plan.addrs ? plan.addrs->n_addrs : 0;
 
-	assert_false(passive);
+	assert_false(options->passive);
 	if (n == 0)
-		return __real_meari_resolve(endpoint, family, passive, ret_list,
-					    fail);
+		return __real_meari_resolve(endpoint, options, ret_list, fail);
 	*ret_list = (struct meari_addr_list){
 		.addrs = calloc(n, sizeof(struct meari_addr)),
 		.n_addrs = n,

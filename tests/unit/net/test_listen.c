@@ -33,11 +33,13 @@ int __real_fchmod(int fd, mode_t mode);
 int __wrap_fchmod(int fd, mode_t mode);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
-int __real_meari_resolve(const struct meari_endpoint *endpoint, int family,
-			 bool passive, struct meari_addr_list *ret_list,
+int __real_meari_resolve(const struct meari_endpoint *endpoint,
+			 const struct meari_resolve_options *options,
+			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail);
-int __wrap_meari_resolve(const struct meari_endpoint *endpoint, int family,
-			 bool passive, struct meari_addr_list *ret_list,
+int __wrap_meari_resolve(const struct meari_endpoint *endpoint,
+			 const struct meari_resolve_options *options,
+			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail);
 
 int __wrap_socket(int family, int type, int protocol)
@@ -93,16 +95,16 @@ void *__wrap_calloc(size_t n, size_t size)
 	return torture_hits(ENOMEM) ? NULL : __real_calloc(n, size);
 }
 
-int __wrap_meari_resolve(const struct meari_endpoint *endpoint, int family,
-			 bool passive, struct meari_addr_list *ret_list,
+int __wrap_meari_resolve(const struct meari_endpoint *endpoint,
+			 const struct meari_resolve_options *options,
+			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail)
 {
 	size_t n = plan.addrs ? plan.addrs->n_addrs : 0;
 
-	assert_true(passive);
+	assert_true(options->passive);
 	if (n == 0)
-		return __real_meari_resolve(endpoint, family, passive, ret_list,
-					    fail);
+		return __real_meari_resolve(endpoint, options, ret_list, fail);
 	*ret_list = (struct meari_addr_list){
 		.addrs = __real_calloc(n, sizeof(struct meari_addr)),
 		.n_addrs = n,
