@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -17,6 +18,7 @@
 struct question {
 	_Atomic int holders;
 	int done_fd; /* event descriptor, raised with the answer */
+	_Atomic bool answered; /* a descriptor alone orders no memory in C11 */
 	char host[256];
 	struct addrinfo hints;
 	struct lookup_answer answer;
@@ -46,6 +48,7 @@ static void *answer_question(void *arg)
 	struct question *question = arg;
 
 	ask(question->host, &question->hints, &question->answer);
+	atomic_store(&question->answered, true);
 	(void)eventfd_write(question->done_fd, 1);
 	let_go(question);
 	return NULL;
@@ -110,7 +113,7 @@ int lookup(const char *host, const struct addrinfo *hints, uint64_t until_ns,
 		let_go(question); /* in the thread's place */
 	} else {
 		r = meari_wait(question->done_fd, POLLIN, until_ns);
-		if (r > 0) {
+		if (r > 0 && atomic_load(&question->answered)) {
 			*ret_answer = question->answer;
 			question->answer.found = NULL;
 			r = 0;

@@ -56,11 +56,11 @@ static char *help_filter(int key, const char *text, void *input)
 	out = open_memstream(&table, &size);
 	if (!out)
 		return NULL;
-	fputs("Commands:\n", out);
+	(void)fputs("Commands:\n", out);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-10s %s\n", c->name, c->summary);
-	fputs("\n'meari help COMMAND' or meari-COMMAND(1) tells more.", out);
-	fclose(out);
+		(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
+	(void)fputs("\n'meari help COMMAND' or meari-COMMAND(1) tells more.", out);
+	(void)fclose(out);
 	return table;
 }
 

@@ -97,6 +97,12 @@ def folder():
 
 
 @pytest.fixture
+def abstract():
+    """The name of an abstract Unix socket, with its @."""
+    return f"@meari-test-{os.getpid()}"
+
+
+@pytest.fixture
 def nobody(folder):
     """A user without any rights, for run() and serve():
 
