@@ -191,15 +191,17 @@ static const struct argp argp = {
 static error_t refuse_word(const struct args *args, size_t at,
 			   const struct meari_fail *fail)
 {
-	char text[MEARI_FAIL_TEXT];
-	uint64_t port;
+	char text[MEARI_FAIL_TEXT], joined[MEARI_ENDPOINT_TEXT];
+	struct meari_endpoint endpoint;
 
 	(void)meari_fail_format(fail, text, sizeof text);
+	/* Only what would have been right as one word is suggested. */
 	if (at + 1 < args->n_words &&
-	    parse_u64(args->words[at + 1], UINT16_MAX, &port) == 0)
-		return cli_usage("%s (host and port are one word here: "
-				 "'%s:%s')", text, args->words[at],
-				 args->words[at + 1]);
+	    meari_endpoint_parse_pair(args->words[at], args->words[at + 1],
+				      &endpoint, NULL) == 0)
+		return cli_usage("%s (host and port are one word here: '%s')",
+				 text, meari_endpoint_format(&endpoint, joined,
+							     sizeof joined));
 	return cli_usage("%s", text);
 }
 

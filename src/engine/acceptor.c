@@ -44,6 +44,9 @@ static void pause_accepting(struct acceptor *acceptor, int error)
 
 	acceptor->paused_until_ns = meari_after_ns(PAUSE_NS);
 	tally_add(tally_slot(env->tally, 0), TALLY_ACCEPT_PAUSES, 1);
+	if (acceptor->told_pause)
+		return;
+	acceptor->told_pause = true;
 	event_ring_put(env->events, &(struct event){
 					    .kind = EVENT_ACCEPT_PAUSED,
 					    .value = (uint64_t)-error,
@@ -107,13 +110,14 @@ static int look(struct acceptor *acceptor, bool room)
 
 	if (stopping)
 		until_ns = control->drained_ns;
-	/* Only what is queued already is still taken. */
-	if (stopping && room)
-		until_ns = earlier(until_ns, meari_after_ns(MEARI_MS));
 	if (acceptor->paused_until_ns > 0)
 		until_ns = earlier(until_ns, acceptor->paused_until_ns);
 	fill(acceptor, room);
-	r = control_poll(control, acceptor->fds, n, until_ns);
+	/* On stop only what is queued already is still taken. */
+	if (stopping && room && meari_now_ns() < until_ns)
+		r = control_look(control, acceptor->fds, n);
+	else
+		r = control_poll(control, acceptor->fds, n, until_ns);
 	acceptor->next = 0;
 	if (r != -ETIMEDOUT)
 		return r;
@@ -160,8 +164,10 @@ static int take(struct acceptor *acceptor,
 		}
 		return r == -EAGAIN ? 0 : r;
 	}
+	acceptor->told_pause = false;
 	ret_connection->listener = listener;
 	ret_connection->number = ++acceptor->n_accepted;
+	ret_connection->drained_ns = acceptor->control.drained_ns;
 	tally_add(tally_slot(env->tally, ret_connection->number),
 		  TALLY_ACCEPTED, 1);
 	return 1;

@@ -37,6 +37,7 @@ struct acceptor {
 	struct pollfd *fds;       /* control, wake_fd, then the listeners */
 	size_t next;              /* listener to look at next */
 	uint64_t paused_until_ns; /* 0: not paused */
+	bool told_pause;          /* once until one is accepted again */
 	uint64_t n_accepted;
 	struct connection held;   /* given back by acceptor_hold(); fd -1: none */
 };

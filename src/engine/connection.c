@@ -93,6 +93,16 @@ static uint64_t patience(const struct serving *s, enum echo_want want)
 	return earlier(until_ns, s->control.drained_ns);
 }
 
+/* Is it over however much the peer has to say? */
+static bool is_over(const struct serving *s)
+{
+	uint64_t until_ns = s->linger_until_ns;
+
+	if (s->control.stopping)
+		until_ns = earlier(until_ns, s->control.drained_ns);
+	return until_ns != MEARI_NEVER && meari_now_ns() >= until_ns;
+}
+
 /* 0 and *@ret_ready; END_… ; or a negative errno. */
 static int wait_for(struct serving *s, short events, bool *ret_ready)
 {
@@ -106,6 +116,8 @@ static int wait_for(struct serving *s, short events, bool *ret_ready)
 	*ret_ready = false;
 	r = control_poll(&s->control, fds, CONTROL_N + 1,
 			 patience(s, echo_want(&s->echo)));
+	if (r == -ETIMEDOUT && !is_over(s))
+		r = control_look(&s->control, fds, CONTROL_N + 1);
 	if (r == -ETIMEDOUT)
 		return end_of_patience(s);
 	if (r < 0)
@@ -201,14 +213,14 @@ static void finish(struct serving *s, int how)
 	} else {
 		close_with_reset(s->connection);
 	}
-	if (s->idle) {
-		tally_add(s->slot, TALLY_IDLE, 1);
-		tell(s, EVENT_IDLE, 0);
-	} else if (how == END_DRAIN_RESET) {
+	if (how == END_DRAIN_RESET || how == END_ABORT) {
 		tally_add(s->slot, TALLY_DRAIN_RESET, 1);
 		tell(s, EVENT_DRAIN_RESET, 0);
 	} else if (how < 0) {
 		tally_add(s->slot, TALLY_FAILED, 1);
+	} else if (s->idle) {
+		tally_add(s->slot, TALLY_IDLE, 1);
+		tell(s, EVENT_IDLE, 0);
 	}
 	tell(s, EVENT_ENDED, how < 0 ? (uint64_t)-how : 0);
 }
@@ -221,7 +233,11 @@ void connection_serve(const struct engine_env *env,
 		.env = env,
 		.connection = connection,
 		.slot = tally_slot(env->tally, connection->number),
-		.control = { .env = env },
+		.control = {
+			.env = env,
+			.stopping = connection->drained_ns > 0,
+			.drained_ns = connection->drained_ns,
+		},
 		.linger_until_ns = MEARI_NEVER,
 	};
 	int r;
@@ -233,6 +249,7 @@ void connection_serve(const struct engine_env *env,
 		r = step(&s, scratch);
 	while (r == GOES_ON);
 	finish(&s, r);
+	connection->drained_ns = s.control.drained_ns;
 }
 
 void connection_discard(const struct engine_env *env,

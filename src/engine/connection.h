@@ -17,6 +17,9 @@ struct connection {
 	const struct engine_listener *listener;
 	struct meari_addr peer;
 	uint64_t number; /* from 1, for events and the choice of a slot */
+	/* When the drain is over, if a stop has been seen; otherwise 0. Before
+	 * serving by the acceptor, afterwards by the connection. */
+	uint64_t drained_ns;
 };
 
 /**

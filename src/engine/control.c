@@ -16,13 +16,11 @@ static void note(struct control *control, const struct pollfd *fds)
 	}
 }
 
-int control_poll(struct control *control, struct pollfd *fds, nfds_t n_fds,
-		 uint64_t until_ns)
+static int poll_all(struct control *control, struct pollfd *fds, nfds_t n_fds,
+		    uint64_t until_ns)
 {
 	int r;
 
-	if (until_ns != MEARI_NEVER && meari_now_ns() >= until_ns)
-		return -ETIMEDOUT;
 	/* The stop descriptor stays readable; once is enough. */
 	fds[CONTROL_STOP] = (struct pollfd){
 		.fd = control->stopping ? -1 : control->env->stop_fd,
@@ -37,4 +35,17 @@ int control_poll(struct control *control, struct pollfd *fds, nfds_t n_fds,
 		return r;
 	note(control, fds);
 	return 0;
+}
+
+int control_poll(struct control *control, struct pollfd *fds, nfds_t n_fds,
+		 uint64_t until_ns)
+{
+	if (until_ns != MEARI_NEVER && meari_now_ns() >= until_ns)
+		return -ETIMEDOUT;
+	return poll_all(control, fds, n_fds, until_ns);
+}
+
+int control_look(struct control *control, struct pollfd *fds, nfds_t n_fds)
+{
+	return poll_all(control, fds, n_fds, 0);
 }

@@ -41,6 +41,33 @@ struct control {
 int control_poll(struct control *control, struct pollfd *fds, nfds_t n_fds,
 		 uint64_t until_ns);
 
+/**
+ * control_look() - what is ready now, without waiting
+ * @control: remembers what came
+ * @fds:     as for control_poll()
+ * @n_fds:   as for control_poll()
+ *
+ * A process that others kept from running finds its deadline passed whatever
+ * its peers did meanwhile. Before silence is held against them, this tells
+ * whether they were silent.
+ *
+ * Return: as control_poll().
+ */
+int control_look(struct control *control, struct pollfd *fds, nfds_t n_fds);
+
+/**
+ * control_recall() - a stop has been seen elsewhere in this flow of execution
+ * @control:    takes over that deadline, so that one stop has one drain
+ * @drained_ns: of the control that saw it; 0: none has come
+ */
+static inline void control_recall(struct control *control, uint64_t drained_ns)
+{
+	if (control->stopping || drained_ns == 0)
+		return;
+	control->stopping = true;
+	control->drained_ns = drained_ns;
+}
+
 /* The earlier of two deadlines. */
 static inline uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
 {

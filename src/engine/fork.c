@@ -39,6 +39,7 @@ struct child {
 struct engine_run {
 	const struct engine_env *env;
 	struct acceptor acceptor;
+	pid_t pid; /* of the parent of all children */
 	sigset_t old_mask;
 	int sigchld_fd;
 	unsigned n_connections; /* children that serve one */
@@ -108,8 +109,11 @@ static void be_child(struct engine_run *run, struct connection *connection)
 {
 	const struct engine_env *env = run->env;
 
-	/* A child must not outlive the server, whatever ends that. */
+	/* A child must not outlive the server, whatever ends that. If it has
+	 * ended already, the signal will not come. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != run->pid)
+		_exit(1);
 	for (size_t i = 0; i < env->n_listeners; i++)
 		if (&env->listeners[i] != connection->listener ||
 		    connection->fd >= 0)
@@ -275,8 +279,10 @@ static void wait_for_all(struct engine_run *run)
 
 static int fork_run(struct engine_run *run)
 {
-	int r = spawn_datagrams(run);
+	int r;
 
+	run->pid = getpid();
+	r = spawn_datagrams(run);
 	if (r == 0)
 		r = accept_until_stopped(run);
 	if (r < 0)

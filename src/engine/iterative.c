@@ -57,6 +57,8 @@ static int iterative_run(struct engine_run *run)
 		case ACCEPTOR_CONNECTION:
 			connection_serve(env, &connection);
 			connection_over(env, &connection);
+			control_recall(&run->acceptor.control,
+				       connection.drained_ns);
 			break;
 		case ACCEPTOR_DATAGRAM:
 			(void)datagram_serve_one(env, connection.listener,

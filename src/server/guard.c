@@ -28,8 +28,7 @@ struct guard_state {
 	uint64_t interval_ns; /* between datagrams at the full rate; 0: any */
 	uint64_t key;
 	unsigned loopback_ifindex;
-	size_t n_own_ports;
-	uint16_t own_ports[64];
+	uint64_t own_ports[65536 / 64]; /* a bit each */
 	_Atomic uint64_t told_ns[TALLY_N];
 	/* When the network's allowance will be whole again. */
 	_Atomic uint64_t whole_ns[BUCKETS];
@@ -37,12 +36,8 @@ struct guard_state {
 
 static bool is_service_port(const struct guard_state *state, uint16_t port)
 {
-	if (port < 1024 || port == 2049)
-		return true;
-	for (size_t i = 0; i < state->n_own_ports; i++)
-		if (state->own_ports[i] == port)
-			return true;
-	return false;
+	return port < 1024 || port == 2049 ||
+	       state->own_ports[port / 64] >> (port % 64) & 1;
 }
 
 /* What the kernel looped back never crossed a network, so nobody else can
@@ -50,7 +45,8 @@ static bool is_service_port(const struct guard_state *state, uint16_t port)
 static bool came_from_here(const struct guard_state *state,
 			   const struct meari_datagram *datagram)
 {
-	return datagram->ifindex == state->loopback_ifindex ||
+	return (datagram->ifindex > 0 &&
+		datagram->ifindex == state->loopback_ifindex) ||
 	       (datagram->local.len > 0 &&
 		meari_addr_is_loopback(&datagram->local));
 }
@@ -182,10 +178,9 @@ int guard_new(struct guard_state **ret_state,
 	state->key = key;
 	state->interval_ns = options->rate ? MEARI_S / options->rate : 0;
 	state->loopback_ifindex = if_nametoindex("lo");
-	for (size_t i = 0; i < options->n_own_ports &&
-			   i < sizeof state->own_ports / sizeof(uint16_t);
-	     i++)
-		state->own_ports[state->n_own_ports++] = options->own_ports[i];
+	for (size_t i = 0; i < options->n_own_ports; i++)
+		state->own_ports[options->own_ports[i] / 64] |=
+			1ull << (options->own_ports[i] % 64);
 	*ret_state = state;
 	return 0;
 }

@@ -22,9 +22,17 @@ static_assert(LINE_MAX_BYTES <= PIPE_BUF, "no line blocks once it has room");
 
 static enum log_level chosen = LOG_NORMAL;
 
+/* Nobody has read for so long that the last line was dropped. */
+static bool stalled;
+
 void log_set_level(enum log_level level)
 {
 	chosen = level;
+}
+
+int log_fd(void)
+{
+	return STDERR_FILENO;
 }
 
 bool log_has_room(uint64_t until_ns)
@@ -48,7 +56,8 @@ put(const char *prefix, const char *format, va_list args)
 	if (len > sizeof line - 1)
 		len = sizeof line - 1;
 	line[len] = '\n';
-	if (log_has_room(meari_after_ns(ROOM_WAIT_NS)))
+	stalled = !log_has_room(stalled ? 0 : meari_after_ns(ROOM_WAIT_NS));
+	if (!stalled)
 		(void)meari_write_some(STDERR_FILENO, line, len + 1, &done);
 }
 

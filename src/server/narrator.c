@@ -38,6 +38,22 @@ static const char *peer_pair(const struct meari_addr *peer,
 	return buf;
 }
 
+/* As an endpoint that a client can be given. */
+static const char *endpoint_of(const struct engine_listener *listener,
+			       char buf[static WHERE_TEXT])
+{
+	char addr[MEARI_ADDR_TEXT];
+	const char *scheme = "tcp://";
+
+	(void)meari_addr_format(&listener->addr, addr, sizeof addr);
+	if (listener->addr.sa.sa_family == AF_UNIX)
+		scheme = "";
+	else if (listener->socktype == SOCK_DGRAM)
+		scheme = "udp://";
+	(void)snprintf(buf, WHERE_TEXT, "%s%s", scheme, addr);
+	return buf;
+}
+
 static const char *words_of_death(int status, char *buf, size_t len)
 {
 	if (WIFSIGNALED(status))
@@ -75,9 +91,24 @@ static void tell_drop(const struct engine_env *env, const struct event *event)
 		 words_of_drop(event->value), tally_sum(env->tally, reason));
 }
 
+/* A process that serves datagrams has a listener, but no peer. */
+static void tell_death(const struct engine_env *env, const struct event *event)
+{
+	char where[WHERE_TEXT], words[64];
+	bool has_peer = event->peer.len > 0;
+
+	if (has_peer)
+		(void)peer_pair(&event->peer, where);
+	else
+		(void)endpoint_of(&env->listeners[event->listener], where);
+	log_line(LOG_QUIET, "the process serving %s%s%s died: %s",
+		 has_peer ? "(" : "", where, has_peer ? ")" : "",
+		 words_of_death((int)event->value, words, sizeof words));
+}
+
 static void tell(const struct engine_env *env, const struct event *event)
 {
-	char peer[WHERE_TEXT], words[64];
+	char peer[WHERE_TEXT];
 
 	(void)peer_pair(&event->peer, peer);
 	switch (event->kind) {
@@ -109,37 +140,19 @@ static void tell(const struct engine_env *env, const struct event *event)
 		tell_drop(env, event);
 		break;
 	case EVENT_WORKER_DIED:
-		log_line(LOG_QUIET, "the process serving (%s) died: %s", peer,
-			 words_of_death((int)event->value, words,
-					sizeof words));
+		tell_death(env, event);
 		break;
 	case EVENT_N:
 		break;
 	}
 }
 
-void narrator_tell_all(const struct engine_env *env)
+void narrator_tell_all(const struct engine_env *env, uint64_t until_ns)
 {
 	struct event event;
 
-	while (event_ring_take(env->events, &event))
+	while (log_has_room(until_ns) && event_ring_take(env->events, &event))
 		tell(env, &event);
-}
-
-/* As an endpoint that a client can be given. */
-static const char *endpoint_of(const struct engine_listener *listener,
-			       char buf[static WHERE_TEXT])
-{
-	char addr[MEARI_ADDR_TEXT];
-	const char *scheme = "tcp://";
-
-	(void)meari_addr_format(&listener->addr, addr, sizeof addr);
-	if (listener->addr.sa.sa_family == AF_UNIX)
-		scheme = "";
-	else if (listener->socktype == SOCK_DGRAM)
-		scheme = "udp://";
-	(void)snprintf(buf, WHERE_TEXT, "%s%s", scheme, addr);
-	return buf;
 }
 
 void narrator_tell_ready(const struct engine_env *env,
@@ -155,7 +168,7 @@ void narrator_tell_ready(const struct engine_env *env,
 
 static void tell_options_of(const struct engine_listener *listener)
 {
-	char line[768], text[WHERE_TEXT];
+	char line[768] = "", text[WHERE_TEXT];
 	size_t n_opts, len = 0;
 	const struct meari_sockopt *table = meari_sockopt_table(&n_opts);
 
@@ -184,9 +197,12 @@ void narrator_tell_options(const struct engine_env *env)
 void narrator_tell_tallies(const struct engine_env *env)
 {
 	char line[768];
-	uint64_t active = tally_sum(env->tally, TALLY_ACCEPTED) -
-			  tally_sum(env->tally, TALLY_ENDED);
-	int len = snprintf(line, sizeof line, "active=%" PRIu64, active);
+	/* In this order: one that comes and goes between the two sums must not
+	 * have ended without having been accepted. */
+	uint64_t ended = tally_sum(env->tally, TALLY_ENDED);
+	uint64_t accepted = tally_sum(env->tally, TALLY_ACCEPTED);
+	int len = snprintf(line, sizeof line, "active=%" PRIu64,
+			   accepted - ended);
 
 	for (int i = 0; i < TALLY_N && (size_t)len < sizeof line; i++)
 		len += snprintf(line + len, sizeof line - (size_t)len,
@@ -201,20 +217,27 @@ void narrator_tell_tallies(const struct engine_env *env)
 	log_line(LOG_QUIET, "tallies: %s", line);
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 void narrator_tell_end(const struct engine_env *env)
 {
 	const struct tally *tally = env->tally;
+	uint64_t accepted = tally_sum(tally, TALLY_ACCEPTED);
+	uint64_t datagrams = tally_sum(tally, TALLY_RECEIVED_DATAGRAMS);
 	uint64_t reset = tally_sum(tally, TALLY_DRAIN_RESET);
 
 	if (reset > 0)
-		log_line(LOG_NORMAL, "%" PRIu64 " connections were still open "
-				     "at the end of the drain and were reset",
-			 reset);
+		log_line(LOG_NORMAL,
+			 "still open at the end, and reset: %" PRIu64
+			 " connection%s",
+			 reset, plural(reset));
 	log_line(LOG_NORMAL,
-		 "served %" PRIu64 " connections and %" PRIu64
-		 " datagrams: %" PRIu64 " bytes in, %" PRIu64 " out",
-		 tally_sum(tally, TALLY_ACCEPTED),
-		 tally_sum(tally, TALLY_RECEIVED_DATAGRAMS),
+		 "served %" PRIu64 " connection%s and %" PRIu64
+		 " datagram%s: %" PRIu64 " bytes in, %" PRIu64 " out",
+		 accepted, plural(accepted), datagrams, plural(datagrams),
 		 tally_sum(tally, TALLY_RECEIVED_BYTES),
 		 tally_sum(tally, TALLY_SENT_BYTES));
 	if (event_ring_lost(env->events) > 0)

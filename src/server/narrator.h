@@ -9,8 +9,9 @@
 /* The kinds of events that a log of this level needs: 1u << EVENT_…. */
 uint32_t narrator_wants(enum log_level level);
 
-/* Log the events that wait in the ring. */
-void narrator_tell_all(const struct engine_env *env);
+/* Log the events that wait in the ring; but leave them there once the log has
+ * had no room for a line until @until_ns, to be told later. */
+void narrator_tell_all(const struct engine_env *env, uint64_t until_ns);
 
 /* Log a line for each listener: that it listens, and where. */
 void narrator_tell_ready(const struct engine_env *env,
@@ -19,7 +20,7 @@ void narrator_tell_ready(const struct engine_env *env,
 /* Log the options that the kernel granted each listener. */
 void narrator_tell_options(const struct engine_env *env);
 
-/* Log the counters that are not 0, and the gauges. */
+/* Log all counters, and how many connections are active. */
 void narrator_tell_tallies(const struct engine_env *env);
 
 /* Log what was served, at the end. */

@@ -25,6 +25,9 @@
 /* More than a machine has cores to contend for one. */
 #define TALLY_SLOTS 16
 
+/* What the log's reader has at the end to take what is left to tell. */
+#define LAST_LINES_NS (1 * MEARI_S)
+
 struct server {
 	const struct server_config *config;
 	struct server_sockets sockets;
@@ -113,8 +116,16 @@ static int take_signals(struct server *server)
 		(void)sigaddset(&mask, handled[i]);
 	if (sigprocmask(SIG_BLOCK, &mask, &server->old_mask) < 0)
 		return -errno;
+	/* Ignoring it is inherited, and then nobody hears of a child's end. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	server->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	return server->signal_fd < 0 ? -errno : 0;
+	if (server->signal_fd < 0) {
+		int r = -errno;
+
+		(void)sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
+		return r;
+	}
+	return 0;
 }
 
 static int fit_limits(struct server *server, struct meari_fail *fail)
@@ -205,7 +216,7 @@ static void on_signal(struct server *server, uint32_t number, bool *stopping)
 		on_stop(server, stopping);
 		break;
 	case SIGUSR1:
-		narrator_tell_all(&server->env);
+		narrator_tell_all(&server->env, 0);
 		narrator_tell_tallies(&server->env);
 		break;
 	case SIGHUP:
@@ -230,22 +241,37 @@ static void read_signals(struct server *server, bool *stopping)
 		on_signal(server, info.ssi_signo, stopping);
 }
 
-/* Until the engine's process has ended. */
-static void supervise(struct server *server)
+/* For a signal, or something to tell. While nobody reads the log nothing can be
+ * told, but a stop must be heard all the same. */
+static void wait_for_news(const struct server *server)
 {
 	struct pollfd fds[] = {
 		{ .fd = server->signal_fd, .events = POLLIN },
-		{ .fd = event_ring_fd(server->env.events), .events = POLLIN },
+		{ .fd = log_fd(), .events = POLLOUT },
 	};
+
+	if (log_has_room(0)) {
+		if (!event_ring_sleep(server->env.events))
+			return;
+		fds[1] = (struct pollfd){
+			.fd = event_ring_fd(server->env.events),
+			.events = POLLIN,
+		};
+	}
+	(void)meari_poll(fds, 2, MEARI_NEVER);
+}
+
+/* Until the engine's process has ended. */
+static void supervise(struct server *server)
+{
 	bool stopping = false;
 
 	while (server->engine_pid > 0) {
-		narrator_tell_all(&server->env);
-		if (event_ring_sleep(server->env.events))
-			(void)meari_poll(fds, 2, MEARI_NEVER);
+		narrator_tell_all(&server->env, 0);
+		wait_for_news(server);
 		read_signals(server, &stopping);
 	}
-	narrator_tell_all(&server->env);
+	narrator_tell_all(&server->env, meari_after_ns(LAST_LINES_NS));
 }
 
 static enum server_end serve(struct server *server, struct meari_fail *fail)

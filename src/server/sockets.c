@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/sockets.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fail.h"
@@ -89,30 +89,48 @@ static bool is_lack_of_family(int error)
 	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
 }
 
+static int open_set(const struct server_config *config,
+		    const struct meari_endpoint *endpoint,
+		    struct meari_listeners *set, struct meari_fail *fail)
+{
+	struct meari_fail why;
+	int r = check_service(config, endpoint, &why);
+
+	if (r == 0)
+		r = open_endpoint(config, endpoint, set, &why);
+	if (r == 0)
+		return 0;
+	if (config->lenient && is_lack_of_family(r)) {
+		*set = (struct meari_listeners){ .skipped = why };
+		return 0;
+	}
+	if (fail)
+		*fail = why;
+	return r;
+}
+
 static int open_all(const struct server_config *config,
 		    struct server_sockets *sockets, struct meari_fail *fail)
 {
-	for (size_t i = 0; i < config->n_endpoints; i++) {
-		const struct meari_endpoint *endpoint = &config->endpoints[i];
-		struct meari_listeners *set = &sockets->sets[sockets->n_sets];
-		struct meari_fail why;
-		int r = check_service(config, endpoint, &why);
+	const struct meari_fail *skipped;
+	bool opened = false;
 
-		if (r == 0)
-			r = open_endpoint(config, endpoint, set, &why);
-		if (r == 0) {
-			sockets->n_sets++;
-		} else if (config->lenient && is_lack_of_family(r) &&
-			   (i + 1 < config->n_endpoints || sockets->n_sets)) {
-			*set = (struct meari_listeners){ .skipped = why };
-			sockets->n_sets++;
-		} else {
-			if (fail)
-				*fail = why;
+	for (size_t i = 0; i < config->n_endpoints; i++) {
+		struct meari_listeners *set = &sockets->sets[i];
+		int r = open_set(config, &config->endpoints[i], set, fail);
+
+		if (r < 0)
 			return r;
-		}
+		sockets->n_sets++;
+		opened = opened || set->n_items > 0;
 	}
-	return 0;
+	if (opened)
+		return 0;
+	/* All were left out, and a server that serves nothing is none. */
+	skipped = &sockets->sets[sockets->n_sets - 1].skipped;
+	if (fail)
+		*fail = *skipped;
+	return skipped->error;
 }
 
 static int flatten(const struct server_config *config,
@@ -148,6 +166,7 @@ int sockets_open(const struct server_config *config,
 	struct server_sockets sockets = { 0 };
 	int r = check_sockopts(config, fail);
 
+	assert(config->n_endpoints > 0);
 	if (r < 0)
 		return r;
 	sockets.sets = calloc(config->n_endpoints, sizeof *sockets.sets);
@@ -171,10 +190,4 @@ void sockets_close(struct server_sockets *sockets)
 	free(sockets->sets);
 	free(sockets->listeners);
 	*sockets = (struct server_sockets){ 0 };
-}
-
-void sockets_close_fds(struct server_sockets *sockets)
-{
-	for (size_t i = 0; i < sockets->n_listeners; i++)
-		(void)close(sockets->listeners[i].fd);
 }

@@ -9,7 +9,7 @@
 #include <meari/listen.h>
 
 #include "engine/engine.h"
-#include "server/server.h"
+#include "server/config.h"
 
 struct server_sockets {
 	struct meari_listeners *sets; /* one for each endpoint */
@@ -35,8 +35,5 @@ int sockets_open(const struct server_config *config,
 
 /* Close all and remove socket files; accepts the empty value. */
 void sockets_close(struct server_sockets *sockets);
-
-/* Close the descriptors alone: for a child that owns no files. */
-void sockets_close_fds(struct server_sockets *sockets);
 
 #endif
