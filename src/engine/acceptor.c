@@ -30,10 +30,15 @@ int acceptor_init(struct acceptor *acceptor, const struct engine_env *env,
 	return acceptor->fds ? 0 : -ENOMEM;
 }
 
-void acceptor_deinit(struct acceptor *acceptor)
+static void drop_held(struct acceptor *acceptor)
 {
 	if (acceptor->held.fd >= 0)
 		connection_discard(acceptor->control.env, &acceptor->held);
+}
+
+void acceptor_deinit(struct acceptor *acceptor)
+{
+	drop_held(acceptor);
 	free(acceptor->fds);
 	acceptor->fds = NULL;
 }
@@ -99,35 +104,51 @@ static void fill(struct acceptor *acceptor, bool room)
 	}
 }
 
+static uint64_t deadline(const struct acceptor *acceptor)
+{
+	const struct control *control = &acceptor->control;
+	uint64_t until_ns = MEARI_NEVER;
+
+	if (control->stopping)
+		until_ns = control->drained_ns;
+	if (acceptor->paused_until_ns > 0)
+		until_ns = earlier(until_ns, acceptor->paused_until_ns);
+	if (admission_closed(control->env))
+		until_ns = earlier(until_ns,
+				   meari_after_ns(ADMISSION_RECHECK_NS));
+	return until_ns;
+}
+
+/* Nothing was ready in time. 1 when that means the end; else 0. */
+static int nothing_ready(struct acceptor *acceptor, bool room)
+{
+	const struct control *control = &acceptor->control;
+	uint64_t now_ns = meari_now_ns();
+
+	acceptor->next = control->env->n_listeners;
+	if (control->stopping && (room || now_ns >= control->drained_ns))
+		return 1;
+	if (now_ns >= acceptor->paused_until_ns)
+		acceptor->paused_until_ns = 0;
+	return 0;
+}
+
 /* Polls all anew. 0; 1 when there is nothing more to come; -errno. */
 static int look(struct acceptor *acceptor, bool room)
 {
 	struct control *control = &acceptor->control;
 	size_t n = AT_LISTENERS + control->env->n_listeners;
-	bool stopping = control->stopping;
-	uint64_t until_ns = MEARI_NEVER;
+	uint64_t until_ns = deadline(acceptor);
 	int r;
 
-	if (stopping)
-		until_ns = control->drained_ns;
-	if (acceptor->paused_until_ns > 0)
-		until_ns = earlier(until_ns, acceptor->paused_until_ns);
 	fill(acceptor, room);
 	/* On stop only what is queued already is still taken. */
-	if (stopping && room && meari_now_ns() < until_ns)
+	if (control->stopping && room && meari_now_ns() < until_ns)
 		r = control_look(control, acceptor->fds, n);
 	else
 		r = control_poll(control, acceptor->fds, n, until_ns);
 	acceptor->next = 0;
-	if (r != -ETIMEDOUT)
-		return r;
-	acceptor->next = control->env->n_listeners;
-	if (acceptor->paused_until_ns > 0 &&
-	    (!stopping || meari_now_ns() < control->drained_ns)) {
-		acceptor->paused_until_ns = 0;
-		return 0;
-	}
-	return 1;
+	return r == -ETIMEDOUT ? nothing_ready(acceptor, room) : r;
 }
 
 /* The next listener that was found ready, or NULL. */
@@ -197,8 +218,8 @@ static int next_found(struct acceptor *acceptor, unsigned active,
 	return ACCEPTOR_END;
 }
 
-int acceptor_next(struct acceptor *acceptor, unsigned active,
-		  struct connection *ret_connection)
+static int next_event(struct acceptor *acceptor, unsigned active,
+		      struct connection *ret_connection)
 {
 	for (;;) {
 		int r;
@@ -222,4 +243,15 @@ int acceptor_next(struct acceptor *acceptor, unsigned active,
 			return ACCEPTOR_WAKE;
 		}
 	}
+}
+
+int acceptor_next(struct acceptor *acceptor, unsigned active,
+		  struct connection *ret_connection)
+{
+	int r = next_event(acceptor, active, ret_connection);
+
+	/* It found no room until the end. */
+	if (r <= ACCEPTOR_END)
+		drop_held(acceptor);
+	return r;
 }

@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+#include <meari/clock.h>
+
 #include "engine/engine.h"
 
 /* May something more be taken? Then it counts as taken. */
@@ -22,7 +24,15 @@ void admission_return(const struct engine_env *env);
 /* What was admitted is over. */
 void admission_done(const struct engine_env *env);
 
-/* Will nothing more be admitted? */
+/**
+ * admission_closed() - has all been admitted, as it seems now?
+ * @env: as given to the engine
+ *
+ * Something admitted may still be returned, which wakes nobody: who leaves a
+ * listener alone because of this asks again after ADMISSION_RECHECK_NS.
+ */
 bool admission_closed(const struct engine_env *env);
+
+#define ADMISSION_RECHECK_NS (100 * MEARI_MS)
 
 #endif

@@ -112,14 +112,19 @@ void datagram_serve(const struct engine_env *env,
 	int r;
 
 	do {
+		bool closed = admission_closed(env);
+		uint64_t until_ns = MEARI_NEVER;
+
+		if (control.stopping)
+			until_ns = control.drained_ns;
+		else if (closed)
+			until_ns = meari_after_ns(ADMISSION_RECHECK_NS);
 		fds[CONTROL_N] = (struct pollfd){
-			.fd = admission_closed(env) ? -1 : listener->fd,
+			.fd = closed ? -1 : listener->fd,
 			.events = POLLIN,
 		};
-		r = control_poll(&control, fds, CONTROL_N + 1,
-				 control.stopping ? control.drained_ns :
-						    MEARI_NEVER);
-		if (r < 0 || control.aborted)
+		r = control_poll(&control, fds, CONTROL_N + 1, until_ns);
+		if (control.aborted || (r < 0 && !closed))
 			return;
 		r = serve_batch(env, listener, buf);
 	} while (!control.stopping || r == 0);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
@@ -83,12 +82,13 @@ static bool is_bogus(const struct guard_state *state,
 
 static uint64_t network_of(const struct meari_addr *peer)
 {
-	uint64_t bits = 0;
+	uint64_t network = 1; /* apart from every IPv4 network */
 
 	if (peer->sa.sa_family == AF_INET)
 		return ntohl(peer->in.sin_addr.s_addr) >> 8;
-	memcpy(&bits, &peer->in6.sin6_addr, 7);
-	return bits | 1ull << 63; /* apart from every IPv4 network */
+	for (size_t i = 0; i < 56 / 8; i++)
+		network = network << 8 | peer->in6.sin6_addr.s6_addr[i];
+	return network;
 }
 
 /* The finalizer of SplitMix64 over the keyed network. */

@@ -19,6 +19,10 @@ static bool calloc_fails;
  * busy to let this process run. */
 static uint64_t clock_step_ns, clock_ahead_ns;
 
+/* Whose admission another worker gives back as soon as somebody has looked at
+ * the clock, which is after the listeners have been chosen; once. */
+static const struct engine_env *gives_back;
+
 uint64_t __real_meari_now_ns(void);
 uint64_t __wrap_meari_now_ns(void);
 int __real_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
@@ -42,6 +46,9 @@ void *__wrap_calloc(size_t n, size_t size)
 uint64_t __wrap_meari_now_ns(void)
 {
 	clock_ahead_ns += clock_step_ns;
+	if (gives_back)
+		admission_return(gives_back);
+	gives_back = NULL;
 	return __real_meari_now_ns() + clock_ahead_ns;
 }
 
@@ -355,6 +362,21 @@ static void assert_tells_a_pause(struct scene *s, int error)
 	assert_false(event_ring_take(s->env.events, &event));
 }
 
+/* Another worker took the last one, but what it took did not come. */
+static void test_next_admission_given_back_is_noticed(void **state)
+{
+	struct scene *s = *state;
+	int client = client_of(s, ONE);
+
+	s->env.limits.max_admitted = 1;
+	assert_true(admission_take(&s->env));
+	gives_back = &s->env;
+	assert_int_equal(acceptor_next(&s->acceptor, 0, &s->connection),
+			 ACCEPTOR_CONNECTION);
+	(void)close(s->connection.fd);
+	(void)close(client);
+}
+
 static void test_next_without_room_pauses(void **state)
 {
 	static const int errors[] = { EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM };
@@ -655,6 +677,7 @@ int main(void)
 		TEST(test_next_limit_reached_between_two_ready),
 		TEST(test_next_at_the_limit_still_hears_datagrams),
 		TEST(test_next_after_the_last_admission_takes_no_more),
+		TEST(test_next_admission_given_back_is_noticed),
 		TEST(test_next_without_room_pauses),
 		TEST(test_next_without_room_again_tells_again),
 		TEST(test_next_without_room_gives_the_admission_back),
