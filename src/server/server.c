@@ -153,10 +153,36 @@ static int fit_limits(struct server *server, struct meari_fail *fail)
 	return 0;
 }
 
+static bool makes_files(const struct server_config *config)
+{
+	for (size_t i = 0; i < config->n_endpoints; i++)
+		if (config->endpoints[i].is_unix)
+			return true;
+	return false;
+}
+
+/* Once a socket has a file, no signal may end the process and leave it behind.
+ * Where there are no files signals are taken afterwards: a name may take long
+ * to resolve, and whoever waits for it must be able to interrupt. */
+static int open_sockets(struct server *server, struct meari_fail *fail)
+{
+	bool at_first = makes_files(server->config);
+	int r = at_first ? take_signals(server) : 0;
+
+	if (r == 0) {
+		r = sockets_open(server->config, &server->sockets, fail);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && !at_first)
+		r = take_signals(server);
+	return r < 0 ? fail_set(fail, r, "set up", "signals") : 0;
+}
+
 static int prepare(struct server *server, struct meari_fail *fail)
 {
 	const struct server_config *config = server->config;
-	int r = sockets_open(config, &server->sockets, fail);
+	int r = open_sockets(server, fail);
 
 	if (r < 0)
 		return r;
@@ -172,11 +198,7 @@ static int prepare(struct server *server, struct meari_fail *fail)
 	if (r < 0)
 		return r;
 	r = make_shared(server);
-	if (r == 0)
-		r = take_signals(server);
-	if (r < 0)
-		return fail_set(fail, r, "set up", "shared memory and signals");
-	return 0;
+	return r < 0 ? fail_set(fail, r, "set up", "shared memory") : 0;
 }
 
 static void clean_up(struct server *server)
