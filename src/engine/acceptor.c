@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <meari/clock.h>
@@ -245,13 +246,23 @@ static int next_event(struct acceptor *acceptor, unsigned active,
 	}
 }
 
+/* Whoever comes now would wait in a queue that nobody will take. */
+static void refuse_others(const struct engine_env *env)
+{
+	for (size_t i = 0; i < env->n_listeners; i++)
+		if (env->listeners[i].ours &&
+		    env->listeners[i].socktype == SOCK_STREAM)
+			(void)shutdown(env->listeners[i].fd, SHUT_RD);
+}
+
 int acceptor_next(struct acceptor *acceptor, unsigned active,
 		  struct connection *ret_connection)
 {
 	int r = next_event(acceptor, active, ret_connection);
 
-	/* It found no room until the end. */
-	if (r <= ACCEPTOR_END)
-		drop_held(acceptor);
+	if (r <= ACCEPTOR_END) {
+		drop_held(acceptor); /* it found no room until the end */
+		refuse_others(acceptor->control.env);
+	}
 	return r;
 }

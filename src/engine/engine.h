@@ -13,8 +13,9 @@
  *
  * What every engine owes: a peer's failure never ends run; what it accepts it
  * closes before run returns; a forked child never returns from run; listeners
- * are left open. On stop it takes what is queued on its listeners, lets the
- * connections finish, and resets and counts those left at the drain's end.
+ * are left open. On stop it takes what is queued on its listeners, refuses who
+ * comes after that, lets the connections finish, and resets and counts those
+ * left at the drain's end.
  *
  * Nothing outside this folder knows an engine's name; capabilities may be
  * tested anywhere.
@@ -50,6 +51,9 @@ struct engine_listener {
 	const struct service *service;
 	struct meari_span message; /* for a service that greets */
 	bool guarded; /* datagrams pass the guard before they are answered */
+	/* Nobody else accepts on it: once a stop has taken its queue, new
+	 * clients are refused (shutdown(2)) instead of being left to wait. */
+	bool ours;
 };
 
 struct engine_limits {

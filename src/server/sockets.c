@@ -153,6 +153,7 @@ static int flatten(const struct server_config *config,
 				.addr = item->addr,
 				.service = config->service,
 				.message = config->message,
+				.ours = true,
 				.guarded = item->socktype == SOCK_DGRAM &&
 					   guard_is_needed(&item->addr),
 			};

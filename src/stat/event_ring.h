@@ -9,8 +9,9 @@
  *
  * Each slot carries a sequence number that says whose turn it is, so writers
  * contend for one counter only. A writer that is killed between taking a slot
- * and filling it stops the reader there; children are killed only when the
- * server ends, so nobody is left to wait.
+ * and filling it stops the reader there, and later events count as lost. The
+ * server kills no child before its end; what the kernel kills for lack of
+ * memory would have to be hit within a few instructions.
  */
 #ifndef STAT_EVENT_RING_H
 #define STAT_EVENT_RING_H

@@ -46,6 +46,29 @@ def test_stop_ends_a_silent_connection_orderly(serve, engine, ipv6, folder,
     assert server.lines[-1].startswith("meari: served 1 connection")
 
 
+def refused(endpoint):
+    try:
+        dial(endpoint).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("concurrent", ["fork", "thread"])
+@pytest.mark.parametrize("place", ["tcp://127.0.0.1:0", "unix"])
+def test_stop_refuses_new_clients_while_others_finish(serve, concurrent,
+                                                      folder, place):
+    if place == "unix":
+        place = f"unix:{folder}/socket"
+    server = start(serve, concurrent, "--drain", "60s", endpoint=place)
+    with dial(server.endpoint) as sock:
+        assert echoed(sock)
+        server.send(signal.SIGTERM)
+        until(lambda: refused(server.endpoint), "a refusal")
+        assert hear_all(sock) == b""
+    assert server.wait() == 0
+
+
 def test_stop_without_connections_ends_at_once(serve, engine):
     server = start(serve, engine, "--drain", "60s")
     assert server.stop() == 0

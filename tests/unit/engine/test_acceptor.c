@@ -562,6 +562,29 @@ static void test_stop_takes_what_is_queued_then_ends(void **state)
 		(void)close(clients[i]);
 }
 
+static int try_to_connect(const struct meari_addr *addr)
+{
+	int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r = connect(fd, &addr->sa, addr->len) < 0 ? -errno : 0;
+
+	(void)close(fd);
+	return r;
+}
+
+/* But a listener that others accept on as well is left as it is. */
+static void test_stop_refuses_who_comes_after_the_queue(void **state)
+{
+	struct scene *s = *state;
+
+	s->listeners[ONE].ours = true;
+	s->listeners[DATAGRAMS].ours = true;
+	raise_fd(s->env.stop_fd);
+	assert_int_equal(next(s, 0), ACCEPTOR_END);
+	assert_int_equal(try_to_connect(&s->listeners[ONE].addr),
+			 -ECONNREFUSED);
+	assert_int_equal(try_to_connect(&s->listeners[TWO].addr), 0);
+}
+
 static void test_stop_on_a_busy_machine_takes_what_is_queued(void **state)
 {
 	struct scene *s = *state;
@@ -688,6 +711,7 @@ int main(void)
 		TEST(test_hold_comes_back_while_stopping),
 		TEST(test_hold_until_the_drain_is_over_is_reset),
 		TEST(test_stop_takes_what_is_queued_then_ends),
+		TEST(test_stop_refuses_who_comes_after_the_queue),
 		TEST(test_stop_on_a_busy_machine_takes_what_is_queued),
 		TEST(test_stop_hears_the_datagrams_that_wait),
 		TEST(test_stop_at_the_limit_waits_for_room),
