@@ -37,14 +37,15 @@ MEARI_BEGIN_DECLS
 
 /**
  * meari_addr_set() - take over what a system call returned
- * @addr: written; an IPv4-mapped IPv6 address becomes an IPv4 one
- * @sa:   a socket address of AF_INET, AF_INET6 or AF_UNIX
- * @len:  its length; what does not fit a struct meari_addr is an error
+ * @ret_addr: written on success; an IPv4-mapped IPv6 address becomes an IPv4
+ *            one
+ * @sa:       a socket address of AF_INET, AF_INET6 or AF_UNIX
+ * @len:      its length; what does not fit a struct meari_addr is an error
  *
  * Return: 0, or -EAFNOSUPPORT for another family or a wrong length.
  * Threads: any.
  */
-int meari_addr_set(struct meari_addr *addr, const struct sockaddr *sa,
+int meari_addr_set(struct meari_addr *ret_addr, const struct sockaddr *sa,
 		   socklen_t len);
 
 /**

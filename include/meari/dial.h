@@ -22,23 +22,18 @@
 /* RFC 8305, 5: recommended Connection Attempt Delay. */
 #define MEARI_ATTEMPT_DELAY_NS (250 * MEARI_MS)
 
-/**
- * typedef meari_attempt_fn - called once for each attempt that failed
- * @ctx:     from the options
- * @addr:    what was tried
- * @error:   negative errno; -ECANCELED when another attempt won meanwhile
- * @took_ns: time from its start to its end
- */
-typedef void meari_attempt_fn(void *ctx, const struct meari_addr *addr,
-			      int error, uint64_t took_ns);
-
-/* What meari_dial() can be told. */
+/* What meari_dial() can be told; all zero is a good default. */
 struct meari_dial_options {
 	int family;        /* AF_UNSPEC, AF_INET, AF_INET6 */
-	uint64_t until_ns; /* absolute, for all of it; MEARI_NEVER */
+	uint64_t until_ns; /* absolute, for all of it; 0 or MEARI_NEVER: none */
 	const struct meari_sockopt_value *sockopts; /* borrowed; before connect */
 	size_t n_sockopts;
-	meari_attempt_fn *failed; /* may be NULL */
+	/* Called once for each attempt that failed, with @ctx from below, the
+	 * address that was tried, a negative errno (-ECANCELED when another
+	 * attempt won meanwhile) and the time from its start to its end; may
+	 * be NULL. */
+	void (*failed)(void *ctx, const struct meari_addr *addr, int error,
+		       uint64_t took_ns);
 	void *ctx;
 };
 

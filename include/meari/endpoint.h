@@ -39,12 +39,13 @@ struct meari_endpoint {
 /* Enough for any text of meari_endpoint_format(), its NUL included. */
 #define MEARI_ENDPOINT_TEXT 280
 
-/* What meari_resolve() can be told. */
+/* What meari_resolve() can be told; all zero is a good default. */
 struct meari_resolve_options {
 	int family;   /* AF_UNSPEC, AF_INET or AF_INET6; not for Unix sockets */
 	bool passive; /* to listen: no host means every interface; otherwise to
 	               * connect: no host means this machine */
-	uint64_t until_ns; /* absolute, for looking up a name; MEARI_NEVER */
+	uint64_t until_ns; /* absolute, for looking up a name; 0 or
+	                    * MEARI_NEVER: none */
 };
 
 /* Addresses in the order in which they are to be tried. */
@@ -111,7 +112,7 @@ int meari_endpoint_socktype(const struct meari_endpoint *endpoint);
 /**
  * meari_resolve() - the addresses of an endpoint
  * @endpoint: from meari_endpoint_parse()
- * @options:  what the addresses are for
+ * @options:  may be NULL: any family, to connect, no deadline
  * @ret_list: written on success, never empty, no address twice; to be given to
  *            meari_addr_list_deinit()
  * @fail:     may be NULL; says which name and why, in the resolver's words

@@ -13,6 +13,7 @@
 #include <meari/listen.h>
 #include <meari/reader.h>
 #include <meari/sockopt.h>
+#include <meari/span.h>
 #include <meari/version.h>
 
 #endif

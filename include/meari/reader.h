@@ -18,6 +18,7 @@
 
 #include <meari/decls.h>
 #include <meari/io.h>
+#include <meari/span.h>
 
 struct meari_reader {
 	int fd;             /* borrowed */
@@ -33,12 +34,6 @@ struct meari_reader {
 enum {
 	MEARI_LINE_WHOLE = 2, /* the piece ends the line, newline included */
 	MEARI_LINE_PART = 3,  /* the line goes on, or the stream ended in it */
-};
-
-/* A run of bytes inside the reader's storage, valid until its next call. */
-struct meari_span {
-	const unsigned char *data;
-	size_t len;
 };
 
 MEARI_BEGIN_DECLS
@@ -59,7 +54,8 @@ void meari_reader_init(struct meari_reader *reader, int fd, void *buf,
  * meari_reader_line() - the next line, or the next piece of a long one
  * @reader:   from meari_reader_init()
  * @until_ns: absolute deadline on CLOCK_MONOTONIC in ns, or MEARI_NEVER
- * @ret_span: the bytes, newline included, never empty; written for
+ * @ret_span: the bytes, newline included, never empty; inside the reader's
+ *            storage, valid until its next call; written for
  *            MEARI_LINE_WHOLE and MEARI_LINE_PART only
  *
  * A piece comes when the line is longer than the storage, or when the stream

@@ -27,37 +27,37 @@ enum meari_sockopt_type {
 };
 
 enum meari_sockopt_unit {
-	MEARI_UNIT_NONE,
-	MEARI_UNIT_BYTES,
-	MEARI_UNIT_SECONDS,
-	MEARI_UNIT_MILLISECONDS,
-	MEARI_UNIT_MICROSECONDS,
+	MEARI_SOCKOPT_UNIT_NONE,
+	MEARI_SOCKOPT_UNIT_BYTES,
+	MEARI_SOCKOPT_UNIT_SECONDS,
+	MEARI_SOCKOPT_UNIT_MILLISECONDS,
+	MEARI_SOCKOPT_UNIT_MICROSECONDS,
 };
 
 enum meari_sockopt_when {
-	MEARI_WHEN_ANY,         /* takes effect whenever it is set */
-	MEARI_WHEN_BEFORE_BIND, /* before bind(2) */
-	MEARI_WHEN_BEFORE_OPEN, /* before listen(2) or connect(2) */
-	MEARI_WHEN_LISTENER,    /* means something to a listening socket only */
+	MEARI_SOCKOPT_WHEN_ANY,         /* takes effect whenever it is set */
+	MEARI_SOCKOPT_WHEN_BEFORE_BIND, /* before bind(2) */
+	MEARI_SOCKOPT_WHEN_BEFORE_OPEN, /* before listen(2) or connect(2) */
+	MEARI_SOCKOPT_WHEN_LISTENER,    /* means something to a listener only */
 };
 
 /* Sockets that have the option. */
-#define MEARI_ON_TCP  (1u << 0)
-#define MEARI_ON_UDP  (1u << 1)
-#define MEARI_ON_UNIX (1u << 2)
-#define MEARI_ON_IPV6_ONLY (1u << 3) /* of these, only those of AF_INET6 */
+#define MEARI_SOCKOPT_ON_TCP  (1u << 0)
+#define MEARI_SOCKOPT_ON_UDP  (1u << 1)
+#define MEARI_SOCKOPT_ON_UNIX (1u << 2)
 
 struct meari_sockopt {
-	const char *name;    /* as typed, "keepidle" */
+	const char *name;     /* as typed, "keepidle" */
 	const char *constant; /* as in the man pages, "TCP_KEEPIDLE" */
-	const char *summary; /* a line for people */
+	const char *summary;  /* a line for people */
 	int level, optname;
 	int level6, optname6; /* instead, on AF_INET6; 0, 0: the same */
 	enum meari_sockopt_type type;
 	enum meari_sockopt_unit unit;
 	enum meari_sockopt_when when;
-	uint32_t on; /* MEARI_ON_… */
-	int max;     /* INT, LINGER: the largest value; 0: INT_MAX */
+	uint32_t on;    /* MEARI_SOCKOPT_ON_… */
+	bool ipv6_only; /* of those, only sockets of AF_INET6 */
+	int max;        /* INT, LINGER: the largest value; 0: INT_MAX */
 };
 
 /* One option with a value. A plain value: copied by assignment. */

@@ -138,7 +138,7 @@ char *escape_quoted(char *buf, size_t cap, const char *text)
 	return buf;
 }
 
-int meari_addr_set(struct meari_addr *addr, const struct sockaddr *sa,
+int meari_addr_set(struct meari_addr *ret_addr, const struct sockaddr *sa,
 		   socklen_t len)
 {
 	struct meari_addr copy = { .len = len };
@@ -151,7 +151,7 @@ int meari_addr_set(struct meari_addr *addr, const struct sockaddr *sa,
 	if (copy.sa.sa_family == AF_INET6 &&
 	    IN6_IS_ADDR_V4MAPPED(&copy.in6.sin6_addr))
 		copy = unmap(&copy.in6);
-	*addr = copy;
+	*ret_addr = copy;
 	return 0;
 }
 

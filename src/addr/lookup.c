@@ -95,6 +95,18 @@ static int new_question(const char *host, const struct addrinfo *hints,
 	return 0;
 }
 
+static int take_answer(struct question *question,
+		       struct lookup_answer *ret_answer)
+{
+	/* Only the answer raises the descriptor; should the wait have ended
+	 * for another reason (POLLERR), there is nothing to hand over. */
+	if (!atomic_load(&question->answered))
+		return -EIO;
+	*ret_answer = question->answer;
+	question->answer.found = NULL;
+	return 0;
+}
+
 int lookup(const char *host, const struct addrinfo *hints, uint64_t until_ns,
 	   struct lookup_answer *ret_answer)
 {
@@ -113,11 +125,8 @@ int lookup(const char *host, const struct addrinfo *hints, uint64_t until_ns,
 		let_go(question); /* in the thread's place */
 	} else {
 		r = meari_wait(question->done_fd, POLLIN, until_ns);
-		if (r > 0 && atomic_load(&question->answered)) {
-			*ret_answer = question->answer;
-			question->answer.found = NULL;
-			r = 0;
-		}
+		if (r > 0)
+			r = take_answer(question, ret_answer);
 	}
 	let_go(question);
 	return r;

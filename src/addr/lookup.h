@@ -26,7 +26,8 @@ struct lookup_answer {
  * @ret_answer: written on success
  *
  * Return: 0 when the resolver has answered, well or not; -ETIMEDOUT; a
- *         negative errno of eventfd(2) or pthread_create(3); -ENOMEM.
+ *         negative errno of eventfd(2) or pthread_create(3); -ENOMEM; -EIO
+ *         when the wait ended without an answer.
  */
 int lookup(const char *host, const struct addrinfo *hints, uint64_t until_ns,
 	   struct lookup_answer *ret_answer);

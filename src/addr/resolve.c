@@ -268,17 +268,23 @@ int meari_resolve(const struct meari_endpoint *endpoint,
 		  const struct meari_resolve_options *options,
 		  struct meari_addr_list *ret_list, struct meari_fail *fail)
 {
-	const int family = options->family;
+	static const struct meari_resolve_options defaults = {
+		.family = AF_UNSPEC,
+	};
+	struct meari_resolve_options how = options ? *options : defaults;
+	const int family = how.family;
 	MEARI_AUTO(meari_addr_list_deinit) struct meari_addr_list list = { 0 };
 	int r;
 
+	if (how.until_ns == 0)
+		how.until_ns = MEARI_NEVER;
 	assert(family == AF_UNSPEC || family == AF_INET || family == AF_INET6);
 	if (endpoint->is_unix)
 		r = list_unix(endpoint, &list, fail);
 	else if (endpoint->host[0] == '\0')
-		r = list_default(family, options->passive, &list, fail);
+		r = list_default(family, how.passive, &list, fail);
 	else
-		r = list_host(endpoint, options, &list, fail);
+		r = list_host(endpoint, &how, &list, fail);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.n_addrs; i++)

@@ -140,16 +140,26 @@ static void note_end(const struct exchange_report *report, uint64_t start_ns)
 		 duration_format(meari_now_ns() - start_ns, took));
 }
 
-static int dial_failed(int error, const struct meari_fail *fail)
+/* The cause stands behind the error's name and before what else is known:
+ * "Connection refused: nobody listens there (2 addresses tried, …)". A reason
+ * that does not begin with the name is in words of its own already. */
+static void tell_with_cause(const struct meari_fail *fail)
 {
-	const char *cause = cause_text(error);
+	const char *name = strerror(-fail->error);
+	const char *cause = cause_text(fail->error);
+	const size_t len = strlen(name);
 	char text[MEARI_FAIL_TEXT];
 
-	meari_fail_format(fail, text, sizeof text);
-	if (cause)
-		cli_error("%s (%s)", text, cause);
+	if (cause && strncmp(fail->why, name, len) == 0)
+		cli_error("%s %s: %s: %s%s", fail->step, fail->what, name,
+			  cause, fail->why + len);
 	else
-		cli_error("%s", text);
+		cli_error("%s", meari_fail_format(fail, text, sizeof text));
+}
+
+static int dial_failed(int error, const struct meari_fail *fail)
+{
+	tell_with_cause(fail);
 	return cause_is_setup(error) ? CLI_SETUP : CLI_FAILED;
 }
 

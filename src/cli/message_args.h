@@ -5,7 +5,7 @@
 
 #include <argp.h>
 
-#include <meari/reader.h>
+#include <meari/span.h>
 
 struct message_args {
 	const char *text; /* --message; the command line's */

@@ -15,7 +15,6 @@ struct cause {
 static const struct cause causes[] = {
 	{ ETIMEDOUT, "no answer: the peer is dead or the path is cut" },
 	{ ECONNREFUSED, "nobody listens there" },
-	{ ECONNRESET, "reset by the peer" },
 	{ EPIPE, "the peer no longer reads" },
 	{ EHOSTUNREACH, "no way to the host: a router, or the last link, "
 			"says so" },

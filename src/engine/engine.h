@@ -29,7 +29,7 @@
 
 #include <meari/addr.h>
 #include <meari/datagram.h>
-#include <meari/reader.h>
+#include <meari/span.h>
 
 #include "service/service.h"
 #include "stat/event_ring.h"

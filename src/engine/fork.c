@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include <meari/clock.h>
+#include <meari/io.h>
 
 #include "base/cleanup.h"
 #include "engine/acceptor.h"

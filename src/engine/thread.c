@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
+#include <meari/io.h>
+
 #include "base/cleanup.h"
 #include "engine/acceptor.h"
 #include "engine/connection.h"

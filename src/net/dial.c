@@ -2,6 +2,7 @@
 #include <meari/dial.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -19,9 +20,22 @@ static int refuse_port(const struct meari_endpoint *endpoint,
 			 "port 0 cannot be connected to");
 }
 
+/* A host that nobody has named says nothing: both of its addresses do. */
+static void name_both(const struct meari_addr_list *addrs,
+		      struct meari_fail *fail)
+{
+	char first[MEARI_ADDR_TEXT], second[MEARI_ADDR_TEXT];
+
+	(void)snprintf(fail->what, sizeof fail->what, "%s, then %s",
+		       meari_addr_format(&addrs->addrs[0], first, sizeof first),
+		       meari_addr_format(&addrs->addrs[1], second,
+					 sizeof second));
+}
+
 /* One address speaks for itself, and so does an option that cannot be set;
  * of several addresses the reader wants to know that all of them failed. */
-static void explain(const struct meari_endpoint *endpoint, size_t n_tried,
+static void explain(const struct meari_endpoint *endpoint,
+		    const struct meari_addr_list *addrs, size_t n_tried,
 		    const struct meari_fail *last, struct meari_fail *fail)
 {
 	char text[MEARI_ENDPOINT_TEXT];
@@ -31,30 +45,44 @@ static void explain(const struct meari_endpoint *endpoint, size_t n_tried,
 	*fail = *last;
 	if (n_tried < 2 || strcmp(last->step, "connect") != 0)
 		return;
-	(void)fail_setf(fail, last->error, last->step,
-			meari_endpoint_format(endpoint, text, sizeof text),
-			"%s (%zu addresses tried, the last %s)",
-			strerror(-last->error), n_tried, last->what);
+	if (endpoint->host[0] == '\0')
+		name_both(addrs, fail);
+	else
+		(void)fail_setf(fail, last->error, last->step,
+				meari_endpoint_format(endpoint, text,
+						      sizeof text),
+				"%s (%zu addresses tried, the last %s)",
+				strerror(-last->error), n_tried, last->what);
+}
+
+/* What was asked for, or the defaults, with the deadline in one form. */
+static struct meari_dial_options
+read_options(const struct meari_dial_options *options)
+{
+	struct meari_dial_options how = { .family = AF_UNSPEC };
+
+	if (options)
+		how = *options;
+	if (how.until_ns == 0)
+		how.until_ns = MEARI_NEVER;
+	return how;
 }
 
 int meari_dial(const struct meari_endpoint *endpoint,
 	       const struct meari_dial_options *options,
 	       struct meari_dialed *ret_dialed, struct meari_fail *fail)
 {
-	static const struct meari_dial_options defaults = {
-		.until_ns = MEARI_NEVER,
-	};
 	MEARI_AUTO(meari_addr_list_deinit) struct meari_addr_list addrs = {
 		.addrs = NULL,
 	};
-	const struct meari_dial_options *given = options ?: &defaults;
+	const struct meari_dial_options how = read_options(options);
 	const struct meari_resolve_options resolving = {
-		.family = given->family,
-		.until_ns = given->until_ns,
+		.family = how.family,
+		.until_ns = how.until_ns,
 	};
 	const struct option_set set = {
-		.values = given->sockopts,
-		.n_values = given->n_sockopts,
+		.values = how.sockopts,
+		.n_values = how.n_sockopts,
 		.addrs = &addrs,
 		.socktype = meari_endpoint_socktype(endpoint),
 	};
@@ -70,9 +98,9 @@ int meari_dial(const struct meari_endpoint *endpoint,
 		return r;
 	dialed.resolve_ns = meari_now_ns() - start_ns;
 	dialed.n_addrs = addrs.n_addrs;
-	r = race_run(&set, given, &dialed, &last);
+	r = race_run(&set, &how, &dialed, &last);
 	if (r < 0) {
-		explain(endpoint, dialed.n_tried, &last, fail);
+		explain(endpoint, &addrs, dialed.n_tried, &last, fail);
 		return r;
 	}
 	*ret_dialed = dialed;

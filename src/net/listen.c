@@ -237,7 +237,6 @@ int meari_listen(const struct meari_endpoint *endpoint,
 	const struct meari_resolve_options resolving = {
 		.family = given->family,
 		.passive = true,
-		.until_ns = MEARI_NEVER,
 	};
 	const struct plan plan = {
 		.options.values = given->sockopts,

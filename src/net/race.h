@@ -19,7 +19,7 @@ enum { RACE_MAX = 64 };
 /**
  * race_run() - start attempts one after the other until one has connected
  * @set:     the addresses, not empty, and what is set on their sockets
- * @options: deadline, and who is told of failed attempts
+ * @options: deadline, MEARI_NEVER for none, and who is told of failed attempts
  * @dialed:  n_tried is written on every return, and on success fd, peer and
  *           connect_ns as well
  * @last:    written on failure: the last attempt's

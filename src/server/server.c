@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <meari/clock.h>
+#include <meari/io.h>
 
 #include "base/cleanup.h"
 #include "base/fail.h"

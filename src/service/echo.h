@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <meari/reader.h>
+#include <meari/span.h>
 
 #include "service/service.h"
 

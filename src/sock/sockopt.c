@@ -37,14 +37,14 @@ union raw {
 };
 
 static const struct unit units[] = {
-	[MEARI_UNIT_NONE] = { 0, "", "", "a number" },
-	[MEARI_UNIT_BYTES] = { 0, " bytes", " bytes",
+	[MEARI_SOCKOPT_UNIT_NONE] = { 0, "", "", "a number" },
+	[MEARI_SOCKOPT_UNIT_BYTES] = { 0, " bytes", " bytes",
 			       "a size: 65536, 64k, 64Ki" },
-	[MEARI_UNIT_SECONDS] = { MEARI_S, " s", " seconds",
+	[MEARI_SOCKOPT_UNIT_SECONDS] = { MEARI_S, " s", " seconds",
 				 "a time: 30, 30s, 2m" },
-	[MEARI_UNIT_MILLISECONDS] = { MEARI_MS, " ms", " milliseconds",
+	[MEARI_SOCKOPT_UNIT_MILLISECONDS] = { MEARI_MS, " ms", " milliseconds",
 				      "a time: 500, 500ms, 2s" },
-	[MEARI_UNIT_MICROSECONDS] = { MEARI_US, " us", " microseconds",
+	[MEARI_SOCKOPT_UNIT_MICROSECONDS] = { MEARI_US, " us", " microseconds",
 				      "a time: 50, 50us, 1ms" },
 };
 
@@ -109,7 +109,7 @@ static int parse_number(const struct meari_sockopt *opt, const char *text,
 		r = parse_duration(text, unit->ns, &n);
 		rest = n % unit->ns;
 		n /= unit->ns;
-	} else if (opt->unit == MEARI_UNIT_BYTES) {
+	} else if (opt->unit == MEARI_SOCKOPT_UNIT_BYTES) {
 		r = parse_bytes(text, max, &n);
 	} else {
 		r = parse_u64(text, max, &n);
@@ -320,12 +320,11 @@ bool meari_sockopt_applies(const struct meari_sockopt *opt, int family,
 			   int socktype)
 {
 	if (family == AF_UNIX)
-		return opt->on & MEARI_ON_UNIX;
-	if (family != AF_INET6 &&
-	    (family != AF_INET || opt->on & MEARI_ON_IPV6_ONLY))
+		return opt->on & MEARI_SOCKOPT_ON_UNIX;
+	if (family != AF_INET6 && (family != AF_INET || opt->ipv6_only))
 		return false;
-	return (socktype == SOCK_STREAM && opt->on & MEARI_ON_TCP) ||
-	       (socktype == SOCK_DGRAM && opt->on & MEARI_ON_UDP);
+	return (socktype == SOCK_STREAM && opt->on & MEARI_SOCKOPT_ON_TCP) ||
+	       (socktype == SOCK_DGRAM && opt->on & MEARI_SOCKOPT_ON_UDP);
 }
 
 int meari_sockopt_set(int fd, const struct meari_sockopt_value *value,

@@ -17,8 +17,8 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_BUSY_POLL,
 		.type = MEARI_SOCKOPT_INT,
-		.unit = MEARI_UNIT_MICROSECONDS,
-		.on = MEARI_ON_TCP | MEARI_ON_UDP,
+		.unit = MEARI_SOCKOPT_UNIT_MICROSECONDS,
+		.on = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP,
 	},
 	{
 		.name = "congestion",
@@ -27,7 +27,7 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_TCP,
 		.optname = TCP_CONGESTION,
 		.type = MEARI_SOCKOPT_TEXT,
-		.on = MEARI_ON_TCP,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "defer-accept",
@@ -36,9 +36,9 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_TCP,
 		.optname = TCP_DEFER_ACCEPT,
 		.type = MEARI_SOCKOPT_INT,
-		.unit = MEARI_UNIT_SECONDS,
-		.when = MEARI_WHEN_LISTENER,
-		.on = MEARI_ON_TCP,
+		.unit = MEARI_SOCKOPT_UNIT_SECONDS,
+		.when = MEARI_SOCKOPT_WHEN_LISTENER,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "keepalive",
@@ -47,7 +47,7 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_KEEPALIVE,
 		.type = MEARI_SOCKOPT_FLAG,
-		.on = MEARI_ON_TCP,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "keepcnt",
@@ -56,7 +56,7 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_TCP,
 		.optname = TCP_KEEPCNT,
 		.type = MEARI_SOCKOPT_INT,
-		.on = MEARI_ON_TCP,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "keepidle",
@@ -65,8 +65,8 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_TCP,
 		.optname = TCP_KEEPIDLE,
 		.type = MEARI_SOCKOPT_INT,
-		.unit = MEARI_UNIT_SECONDS,
-		.on = MEARI_ON_TCP,
+		.unit = MEARI_SOCKOPT_UNIT_SECONDS,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "keepintvl",
@@ -75,8 +75,8 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_TCP,
 		.optname = TCP_KEEPINTVL,
 		.type = MEARI_SOCKOPT_INT,
-		.unit = MEARI_UNIT_SECONDS,
-		.on = MEARI_ON_TCP,
+		.unit = MEARI_SOCKOPT_UNIT_SECONDS,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "linger",
@@ -85,8 +85,8 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_LINGER,
 		.type = MEARI_SOCKOPT_LINGER,
-		.unit = MEARI_UNIT_SECONDS,
-		.on = MEARI_ON_TCP,
+		.unit = MEARI_SOCKOPT_UNIT_SECONDS,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "nodelay",
@@ -95,7 +95,7 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_TCP,
 		.optname = TCP_NODELAY,
 		.type = MEARI_SOCKOPT_FLAG,
-		.on = MEARI_ON_TCP,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "oobinline",
@@ -104,7 +104,7 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_OOBINLINE,
 		.type = MEARI_SOCKOPT_FLAG,
-		.on = MEARI_ON_TCP,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "rcvbuf",
@@ -113,9 +113,9 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_RCVBUF,
 		.type = MEARI_SOCKOPT_INT,
-		.unit = MEARI_UNIT_BYTES,
-		.when = MEARI_WHEN_BEFORE_OPEN,
-		.on = MEARI_ON_TCP | MEARI_ON_UDP,
+		.unit = MEARI_SOCKOPT_UNIT_BYTES,
+		.when = MEARI_SOCKOPT_WHEN_BEFORE_OPEN,
+		.on = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP,
 	},
 	{
 		.name = "reuseaddr",
@@ -124,8 +124,8 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_REUSEADDR,
 		.type = MEARI_SOCKOPT_FLAG,
-		.when = MEARI_WHEN_BEFORE_BIND,
-		.on = MEARI_ON_TCP | MEARI_ON_UDP,
+		.when = MEARI_SOCKOPT_WHEN_BEFORE_BIND,
+		.on = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP,
 	},
 	{
 		.name = "reuseport",
@@ -134,8 +134,8 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_REUSEPORT,
 		.type = MEARI_SOCKOPT_FLAG,
-		.when = MEARI_WHEN_BEFORE_BIND,
-		.on = MEARI_ON_TCP | MEARI_ON_UDP,
+		.when = MEARI_SOCKOPT_WHEN_BEFORE_BIND,
+		.on = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP,
 	},
 	{
 		.name = "sndbuf",
@@ -144,9 +144,10 @@ static const struct meari_sockopt table[] = {
 		.level = SOL_SOCKET,
 		.optname = SO_SNDBUF,
 		.type = MEARI_SOCKOPT_INT,
-		.unit = MEARI_UNIT_BYTES,
-		.when = MEARI_WHEN_BEFORE_OPEN,
-		.on = MEARI_ON_TCP | MEARI_ON_UDP | MEARI_ON_UNIX,
+		.unit = MEARI_SOCKOPT_UNIT_BYTES,
+		.when = MEARI_SOCKOPT_WHEN_BEFORE_OPEN,
+		.on = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP |
+		      MEARI_SOCKOPT_ON_UNIX,
 	},
 	{
 		.name = "tos",
@@ -157,7 +158,7 @@ static const struct meari_sockopt table[] = {
 		.level6 = IPPROTO_IPV6,
 		.optname6 = IPV6_TCLASS,
 		.type = MEARI_SOCKOPT_INT,
-		.on = MEARI_ON_TCP | MEARI_ON_UDP,
+		.on = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP,
 		.max = 255, /* IP_TOS silently takes the low byte of more */
 	},
 	{
@@ -167,8 +168,8 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_TCP,
 		.optname = TCP_USER_TIMEOUT,
 		.type = MEARI_SOCKOPT_INT,
-		.unit = MEARI_UNIT_MILLISECONDS,
-		.on = MEARI_ON_TCP,
+		.unit = MEARI_SOCKOPT_UNIT_MILLISECONDS,
+		.on = MEARI_SOCKOPT_ON_TCP,
 	},
 	{
 		.name = "v6only",
@@ -177,8 +178,9 @@ static const struct meari_sockopt table[] = {
 		.level = IPPROTO_IPV6,
 		.optname = IPV6_V6ONLY,
 		.type = MEARI_SOCKOPT_FLAG,
-		.when = MEARI_WHEN_BEFORE_BIND,
-		.on = MEARI_ON_TCP | MEARI_ON_UDP | MEARI_ON_IPV6_ONLY,
+		.when = MEARI_SOCKOPT_WHEN_BEFORE_BIND,
+		.on = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP,
+		.ipv6_only = true,
 	},
 };
 

@@ -365,7 +365,7 @@ def test_reset_is_told_from_an_end():
         client.say(b"abcd")
         returncode, stderr = client.ending()
     assert returncode == 1
-    assert stderr.endswith(": reset by the peer: 4 bytes of 4 missing\n")
+    assert stderr.endswith(": Connection reset by peer: 4 bytes of 4 missing\n")
 
 
 def test_reset_behind_the_whole_echo_is_told():
@@ -383,7 +383,7 @@ def test_reset_behind_the_whole_echo_is_told():
         went.set()
         returncode, stderr = client.ending()
     assert returncode == 1
-    assert stderr.endswith(": reset by the peer: all 4 bytes that were sent "
+    assert stderr.endswith(": Connection reset by peer: all 4 bytes that were sent "
                            "had come back\n")
 
 
@@ -397,7 +397,7 @@ def test_what_a_peer_sent_before_it_went_is_shown():
         done = connect(address, input=data)
     assert done.returncode == 1
     assert data.startswith(done.stdout)
-    assert re.search(r"reset by the peer: \d+ bytes of \d+ missing|"
+    assert re.search(r"Connection reset by peer: \d+ bytes of \d+ missing|"
                      r"closed the connection: \d+ bytes of \d+ missing",
                      done.stderr)
 
@@ -463,7 +463,7 @@ def test_raw_reset_is_still_a_failure():
         client.say(b"x")
         returncode, stderr = client.ending()
     assert returncode == 1
-    assert stderr.endswith(": reset by the peer\n")
+    assert stderr.endswith(": Connection reset by peer\n")
 
 
 # Connecting
@@ -473,8 +473,23 @@ def test_refused():
         done = connect(holder.getsockname())
         port = holder.getsockname()[1]
     assert done == (1, b"", (
-        f"meari: connect 127.0.0.1:{port}: Connection refused "
-        "(nobody listens there)\n"))
+        f"meari: connect 127.0.0.1:{port}: Connection refused: "
+        "nobody listens there\n"))
+
+
+def test_refused_without_a_host_names_what_was_tried(ipv6):
+    with unused_port() as holder, \
+            socket.socket(socket.AF_INET6) as holder6:
+        port = holder.getsockname()[1]
+        holder6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            holder6.bind(("::1", port))
+        except OSError:
+            pytest.skip(f"[::1]:{port} is in use, 127.0.0.1:{port} was not")
+        done = run("connect", f":{port}")
+    assert done == (1, b"", (
+        f"meari: connect [::1]:{port}, then 127.0.0.1:{port}: "
+        "Connection refused: nobody listens there\n"))
 
 
 def test_unknown_host():

@@ -13,6 +13,7 @@ PUBLIC = {
     "clock.h": "base",
     "decls.h": "base",
     "fail.h": "base",
+    "span.h": "base",
     "version.h": "base",
     "io.h": "io",
     "reader.h": "io",

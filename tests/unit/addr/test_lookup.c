@@ -2,6 +2,7 @@
 #include "addr/lookup.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,6 +29,7 @@ static struct {
 };
 
 static unsigned calls_until_failure; /* of calloc, eventfd, pthread_create */
+static bool wait_lies; /* an event comes at once */
 
 static bool fails_now(void)
 {
@@ -45,6 +47,8 @@ int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			  void *(*start)(void *), void *arg);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			  void *(*start)(void *), void *arg);
+int __real_meari_wait(int fd, short events, uint64_t until_ns);
+int __wrap_meari_wait(int fd, short events, uint64_t until_ns);
 
 int __wrap_getaddrinfo(const char *host, const char *service,
 		       const struct addrinfo *hints, struct addrinfo **found)
@@ -97,6 +101,11 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	return __real_pthread_create(thread, attr, start, arg);
 }
 
+int __wrap_meari_wait(int fd, short events, uint64_t until_ns)
+{
+	return wait_lies ? POLLERR : __real_meari_wait(fd, events, until_ns);
+}
+
 static int ask(uint64_t until_ns, struct lookup_answer *ret)
 {
 	const struct addrinfo hints = { .ai_family = AF_INET6 };
@@ -111,6 +120,7 @@ static int reset(void **state)
 	resolver.asked = resolver.freed = 0;
 	resolver.eai = 0;
 	calls_until_failure = 0;
+	wait_lies = false;
 	return 0;
 }
 
@@ -151,6 +161,17 @@ static void test_lookup_error_comes_with_its_errno(void **state)
 	assert_null(answer.found);
 }
 
+/* Lets the resolver answer, and waits until that has been freed. */
+static void let_go_on(void)
+{
+	(void)pthread_mutex_lock(&resolver.lock);
+	resolver.held = false;
+	(void)pthread_cond_broadcast(&resolver.changed);
+	while (resolver.freed == 0)
+		(void)pthread_cond_wait(&resolver.changed, &resolver.lock);
+	(void)pthread_mutex_unlock(&resolver.lock);
+}
+
 /* The answer that comes after all is freed by the thread. */
 static void test_lookup_past_deadline_leaves_the_thread_to_itself(void **state)
 {
@@ -160,12 +181,7 @@ static void test_lookup_past_deadline_leaves_the_thread_to_itself(void **state)
 	resolver.held = true;
 	assert_int_equal(ask(meari_after_ns(20 * MEARI_MS), &answer),
 			 -ETIMEDOUT);
-	(void)pthread_mutex_lock(&resolver.lock);
-	resolver.held = false;
-	(void)pthread_cond_broadcast(&resolver.changed);
-	while (resolver.freed == 0)
-		(void)pthread_cond_wait(&resolver.changed, &resolver.lock);
-	(void)pthread_mutex_unlock(&resolver.lock);
+	let_go_on();
 	assert_int_equal(resolver.asked, 1);
 }
 
@@ -183,6 +199,19 @@ static void test_lookup_without_room_says_so(void **state)
 	assert_int_equal(resolver.asked, 0);
 }
 
+/* The answer that was not waited for is freed by the thread. */
+static void test_lookup_woken_without_an_answer_is_an_error(void **state)
+{
+	struct lookup_answer answer = { .eai = 4711 };
+
+	(void)state;
+	resolver.held = true;
+	wait_lies = true;
+	assert_int_equal(ask(meari_after_ns(60 * MEARI_S), &answer), -EIO);
+	assert_int_equal(answer.eai, 4711);
+	let_go_on();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +225,8 @@ int main(void)
 			test_lookup_past_deadline_leaves_the_thread_to_itself,
 			reset),
 		cmocka_unit_test_setup(test_lookup_without_room_says_so, reset),
+		cmocka_unit_test_setup(
+			test_lookup_woken_without_an_answer_is_an_error, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static struct resolver {
 	struct addrinfo hints;
 	char host[256];
 	unsigned asked, freed;
+	pthread_t asked_by;
 } resolver;
 
 static unsigned fail_alloc_at; /* the k-th; 0: none */
@@ -46,6 +48,7 @@ int __wrap_getaddrinfo(const char *host, const char *service,
 		       const struct addrinfo *hints, struct addrinfo **ret)
 {
 	resolver.asked++;
+	resolver.asked_by = pthread_self();
 	resolver.hints = *hints;
 	(void)snprintf(resolver.host, sizeof resolver.host, "%s", host);
 	assert_null(service);
@@ -422,6 +425,45 @@ static void test_resolve_any_allocation_fails_nothing_leaks(void **state)
 	(void)state;
 }
 
+static void test_resolve_without_options_is_to_connect_to_any(void **state)
+{
+	const struct meari_resolve_options zero = { .family = 0 };
+	const struct meari_resolve_options *const both[] = { NULL, &zero };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct meari_endpoint endpoint = endpoint_of("7");
+		struct meari_addr_list list;
+		char text[MEARI_ADDR_TEXT];
+
+		assert_int_equal(meari_resolve(&endpoint, both[i], &list, NULL),
+				 0);
+		assert_int_equal(list.n_addrs, 2);
+		assert_string_equal(meari_addr_format(&list.addrs[0], text,
+						      sizeof text),
+				    "[::1]:7");
+		assert_string_equal(meari_addr_format(&list.addrs[1], text,
+						      sizeof text),
+				    "127.0.0.1:7");
+		meari_addr_list_deinit(&list);
+	}
+}
+
+/* Zero is no time that has passed, and no reason to ask in a thread. */
+static void test_resolve_until_zero_has_no_deadline(void **state)
+{
+	const struct meari_resolve_options options = { .until_ns = 0 };
+	struct meari_endpoint endpoint = endpoint_of("echo.example:7");
+	struct meari_addr_list list;
+
+	(void)state;
+	answer("192.0.2.1");
+	assert_int_equal(meari_resolve(&endpoint, &options, &list, NULL), 0);
+	assert_int_equal(list.n_addrs, 1);
+	assert_true(pthread_equal(resolver.asked_by, pthread_self()));
+	meari_addr_list_deinit(&list);
+}
+
 static void test_list_deinit_empty_list_is_left_alone(void **state)
 {
 	struct meari_addr_list list = { 0 };
@@ -454,6 +496,8 @@ int main(void)
 		TEST(test_resolve_error_is_mapped_and_worded),
 		TEST(test_resolve_system_error_is_its_errno),
 		TEST(test_resolve_any_allocation_fails_nothing_leaks),
+		TEST(test_resolve_without_options_is_to_connect_to_any),
+		TEST(test_resolve_until_zero_has_no_deadline),
 		TEST(test_list_deinit_empty_list_is_left_alone),
 	};
 

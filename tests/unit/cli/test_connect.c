@@ -20,6 +20,7 @@ static struct meari_dial_options dialed_with;
 static struct meari_endpoint dialed_to;
 static struct exchange exchanged;
 static int dial_error, run_error, given_fd;
+static const char *dial_why;
 static bool by_datagrams;
 static uint64_t dialed_at_ns;
 
@@ -43,8 +44,8 @@ int __wrap_meari_dial(const struct meari_endpoint *endpoint,
 			.error = dial_error,
 			.step = "connect",
 			.what = "W",
-			.why = "Y",
 		};
+		(void)snprintf(fail->why, sizeof fail->why, "%s", dial_why);
 		return dial_error;
 	}
 	given_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -163,14 +164,31 @@ static void test_connect_failed_dial_is_told_with_its_cause(void **state)
 {
 	(void)state;
 	dial_error = -ECONNREFUSED;
+	dial_why = "Connection refused";
 	assert_int_equal(RUN(W("host:7")), CLI_FAILED);
-	assert_said("connect W: Y (nobody listens there)");
-	dial_error = -ENOENT;
+	assert_said("connect W: Connection refused: nobody listens there");
+	dial_why = "Connection refused (2 addresses tried, the last A)";
 	assert_int_equal(RUN(W("host:7")), CLI_FAILED);
-	assert_said("connect W: Y");
+	assert_said("connect W: Connection refused: nobody listens there "
+		    "(2 addresses tried, the last A)");
+	dial_error = 0;
+}
+
+static void test_connect_failed_dial_says_nothing_twice(void **state)
+{
+	(void)state;
+	dial_error = -ETIMEDOUT;
+	dial_why = "the name server did not answer in time";
+	assert_int_equal(RUN(W("host:7")), CLI_FAILED);
+	assert_said("connect W: the name server did not answer in time");
+	dial_error = -ECONNRESET;
+	dial_why = "Connection reset by peer";
+	assert_int_equal(RUN(W("host:7")), CLI_FAILED);
+	assert_said("connect W: Connection reset by peer");
 	dial_error = -EMFILE;
+	dial_why = "Too many open files";
 	assert_int_equal(RUN(W("host:7")), CLI_SETUP);
-	assert_said("connect W: Y");
+	assert_said("connect W: Too many open files");
 	dial_error = 0;
 }
 
@@ -205,6 +223,8 @@ int main(void)
 		cmocka_unit_test(test_connect_verbose_tells_failed_attempts),
 		cmocka_unit_test(
 			test_connect_failed_dial_is_told_with_its_cause),
+		cmocka_unit_test(
+			test_connect_failed_dial_says_nothing_twice),
 		cmocka_unit_test(
 			test_connect_exchange_that_cannot_go_on_is_setup),
 		cmocka_unit_test(test_connect_bad_usage_does_not_dial),

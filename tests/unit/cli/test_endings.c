@@ -93,8 +93,8 @@ static void test_ending_broken_tells_the_cause(void **state)
 
 	(void)state;
 	assert_failed(report, false,
-		      "P: reset by the peer: 4 bytes of 4 missing");
-	assert_failed(report, true, "P: reset by the peer");
+		      "P: Connection reset by peer: 4 bytes of 4 missing");
+	assert_failed(report, true, "P: Connection reset by peer");
 	report.error = -ETIMEDOUT;
 	assert_failed(report, true, "P: no answer: the peer is dead or the "
 				    "path is cut");

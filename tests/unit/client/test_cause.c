@@ -14,8 +14,7 @@
 static void test_cause_text_tells_the_endings_apart(void **state)
 {
 	static const int errors[] = {
-		ETIMEDOUT, ECONNREFUSED, ECONNRESET, EPIPE, EHOSTUNREACH,
-		ENETUNREACH,
+		ETIMEDOUT, ECONNREFUSED, EPIPE, EHOSTUNREACH, ENETUNREACH,
 	};
 	const size_t n = sizeof errors / sizeof errors[0];
 
@@ -25,7 +24,6 @@ static void test_cause_text_tells_the_endings_apart(void **state)
 			assert_string_not_equal(cause_text(-errors[i]),
 						cause_text(-errors[j]));
 	assert_string_equal(cause_text(-ECONNREFUSED), "nobody listens there");
-	assert_string_equal(cause_text(-ECONNRESET), "reset by the peer");
 	assert_non_null(strstr(cause_text(-ETIMEDOUT), "the peer is dead"));
 }
 
@@ -33,6 +31,7 @@ static void test_cause_text_unknown_error_is_left_to_strerror(void **state)
 {
 	(void)state;
 	assert_null(cause_text(-ENOENT));
+	assert_null(cause_text(-ECONNRESET)); /* it names who has reset it */
 	assert_null(cause_text(0));
 }
 

@@ -4,7 +4,7 @@
 #include <meari/clock.h>
 #include <meari/io.h>
 
-#include "../net/loopback.h"
+#include "loopback.h"
 #include "engine/acceptor.h"
 #include "engine/admission.h"
 

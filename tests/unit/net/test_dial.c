@@ -32,17 +32,10 @@ int __wrap_meari_resolve(const struct meari_endpoint *endpoint,
 			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail)
 {
-	size_t n = plan.addrs ? plan.addrs->n_addrs : 0;
-
 	assert_false(options->passive);
-	if (n == 0)
+	if (!plan.addrs)
 		return __real_meari_resolve(endpoint, options, ret_list, fail);
-	*ret_list = (struct meari_addr_list){
-		.addrs = calloc(n, sizeof(struct meari_addr)),
-		.n_addrs = n,
-	};
-	memcpy(ret_list->addrs, plan.addrs->addrs,
-	       n * sizeof(struct meari_addr));
+	*ret_list = addr_list_copy(plan.addrs);
 	return 0;
 }
 
@@ -317,6 +310,27 @@ static void test_dial_all_refused_says_how_many(void **state)
 	(void)close(boundfd);
 }
 
+static void test_dial_no_host_refused_names_what_was_tried(void **state)
+{
+	int boundfd = bound_socket(SOCK_STREAM, "127.0.0.1", 0);
+	const uint16_t port = port_of(boundfd);
+	struct meari_addr addrs[] = { addr_of("127.0.0.2", port),
+				      addr_of("127.0.0.1", port) };
+	const struct meari_addr_list list = { .addrs = addrs, .n_addrs = 2 };
+	const struct meari_endpoint endpoint = endpoint_of(":%u", port);
+	struct meari_fail fail;
+	char what[64];
+
+	(void)state;
+	plan.addrs = &list;
+	fail = dial_fails(&endpoint, MEARI_NEVER, -ECONNREFUSED);
+	(void)snprintf(what, sizeof what,
+		       "127.0.0.2:%u, then 127.0.0.1:%u", port, port);
+	assert_string_equal(fail.what, what);
+	assert_string_equal(fail.why, "Connection refused");
+	(void)close(boundfd);
+}
+
 static void test_dial_itself_counts_as_refused(void **state)
 {
 	const struct meari_endpoint tcp = endpoint_of("127.0.0.1:7");
@@ -382,15 +396,12 @@ struct full {
 static struct full full_open(void)
 {
 	struct full full = { .folder = "/tmp/meari-dial-XXXXXX" };
-	struct meari_addr addr = {
-		.len = sizeof addr.un,
-		.un = { .sun_family = AF_UNIX },
-	};
+	struct meari_addr addr;
 
 	assert_non_null(mkdtemp(full.folder));
 	(void)snprintf(full.path, sizeof full.path, "%s/s", full.folder);
 	full.endpoint = endpoint_of("unix:%s", full.path);
-	memcpy(addr.un.sun_path, full.path, sizeof full.path);
+	addr = unix_addr_of(full.path);
 	full.listenfd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(full.listenfd, &addr.sa, addr.len), 0);
 	assert_int_equal(listen(full.listenfd, 0), 0);
@@ -451,6 +462,21 @@ static void test_dial_unix_full_queue_is_waited_for(void **state)
 	full_close(&full);
 }
 
+static void test_dial_until_zero_has_no_deadline(void **state)
+{
+	const struct meari_dial_options options = { .family = AF_UNSPEC };
+	struct full full = full_open();
+	struct meari_dialed dialed;
+
+	(void)state;
+	plan.acceptfd = full.listenfd;
+	assert_int_equal(meari_dial(&full.endpoint, &options, &dialed, NULL),
+			 0);
+	assert_int_equal(plan.waits, 3);
+	(void)close(dialed.fd);
+	full_close(&full);
+}
+
 static void test_dial_unix_full_queue_ends_at_deadline(void **state)
 {
 	struct full full = full_open();
@@ -492,12 +518,14 @@ int main(void)
 		TEST(test_dial_name_that_fails_passes_it_on),
 		TEST(test_dial_refused_names_address),
 		TEST(test_dial_all_refused_says_how_many),
+		TEST(test_dial_no_host_refused_names_what_was_tried),
 		TEST(test_dial_itself_counts_as_refused),
 		TEST(test_dial_sets_options_before_connecting),
 		TEST(test_dial_option_of_other_sockets_fails),
 		TEST(test_dial_unix_connects),
 		TEST(test_dial_unix_past_deadline_is_tried_once),
 		TEST(test_dial_unix_full_queue_is_waited_for),
+		TEST(test_dial_until_zero_has_no_deadline),
 		TEST(test_dial_unix_full_queue_ends_at_deadline),
 		TEST(test_dial_unix_nobody_there_fails_at_once),
 	};

@@ -100,17 +100,10 @@ int __wrap_meari_resolve(const struct meari_endpoint *endpoint,
 			 struct meari_addr_list *ret_list,
 			 struct meari_fail *fail)
 {
-	size_t n = plan.addrs ? plan.addrs->n_addrs : 0;
-
 	assert_true(options->passive);
-	if (n == 0)
+	if (!plan.addrs)
 		return __real_meari_resolve(endpoint, options, ret_list, fail);
-	*ret_list = (struct meari_addr_list){
-		.addrs = __real_calloc(n, sizeof(struct meari_addr)),
-		.n_addrs = n,
-	};
-	memcpy(ret_list->addrs, plan.addrs->addrs,
-	       n * sizeof(struct meari_addr));
+	*ret_list = addr_list_copy(plan.addrs);
 	return 0;
 }
 

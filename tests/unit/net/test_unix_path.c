@@ -117,21 +117,10 @@ static int teardown(void **state)
 	return rmdir(folder);
 }
 
-static struct meari_addr path_addr(void)
-{
-	struct meari_addr addr = {
-		.len = sizeof addr.un,
-		.un = { .sun_family = AF_UNIX },
-	};
-
-	(void)snprintf(addr.un.sun_path, sizeof addr.un.sun_path, "%s", path);
-	return addr;
-}
-
 /* A socket bound to the path by somebody else. */
 static int foreign_socket(int type)
 {
-	const struct meari_addr addr = path_addr();
+	const struct meari_addr addr = unix_addr_of(path);
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	assert_int_equal(bind(fd, &addr.sa, addr.len), 0);
@@ -178,7 +167,7 @@ static void test_path_new_is_private_and_removed_at_close(void **state)
 {
 	const mode_t mask = umask(0);
 	struct meari_listeners listeners = open_all();
-	const struct meari_addr addr = path_addr();
+	const struct meari_addr addr = unix_addr_of(path);
 	struct stat st;
 	int clientfd, connfd = -1;
 
@@ -217,7 +206,7 @@ static void test_path_stale_is_replaced(void **state)
 static void test_path_of_live_server_is_refused(void **state)
 {
 	struct meari_listeners listeners = open_all();
-	const struct meari_addr addr = path_addr();
+	const struct meari_addr addr = unix_addr_of(path);
 	int clientfd;
 
 	(void)state;
@@ -231,7 +220,7 @@ static void test_path_of_live_server_is_refused(void **state)
 static void test_path_of_server_with_full_queue_is_refused(void **state)
 {
 	int fd = foreign_socket(SOCK_STREAM);
-	const struct meari_addr addr = path_addr();
+	const struct meari_addr addr = unix_addr_of(path);
 	int clientfd;
 
 	(void)state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <sys/wait.h>
 
-#include "../net/loopback.h"
-#include "../net/torture.h"
+#include "loopback.h"
+#include "torture.h"
 #include "captured.h"
 #include "server/engine_process.h"
 #include "server/log.h"

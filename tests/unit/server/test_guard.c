@@ -7,7 +7,7 @@
 
 #include <meari/clock.h>
 
-#include "../net/loopback.h"
+#include "loopback.h"
 #include "../stat/mappings.h"
 #include "server/guard.h"
 

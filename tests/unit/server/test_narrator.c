@@ -5,7 +5,7 @@
 
 #include <meari/sockopt.h>
 
-#include "../net/loopback.h"
+#include "loopback.h"
 #include "captured.h"
 #include "server/narrator.h"
 

@@ -15,8 +15,8 @@
 #include <meari/clock.h>
 #include <meari/reader.h>
 
-#include "../net/loopback.h"
-#include "../net/torture.h"
+#include "loopback.h"
+#include "torture.h"
 #include "server/server.h"
 
 #define LONG_NS (60 * MEARI_S)

@@ -2,8 +2,8 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 
-#include "../net/loopback.h"
-#include "../net/torture.h"
+#include "loopback.h"
+#include "torture.h"
 #include "server/sockets.h"
 
 #define MAX_ENDPOINTS 4

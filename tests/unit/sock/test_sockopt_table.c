@@ -47,6 +47,8 @@ static void test_table_names_are_sorted(void **state)
 
 static void test_table_rows_are_complete(void **state)
 {
+	const uint32_t any = MEARI_SOCKOPT_ON_TCP | MEARI_SOCKOPT_ON_UDP |
+			     MEARI_SOCKOPT_ON_UNIX;
 	size_t n;
 	const struct meari_sockopt *table = meari_sockopt_table(&n);
 
@@ -56,13 +58,11 @@ static void test_table_rows_are_complete(void **state)
 
 		assert_non_null(strchr(opt->constant, '_'));
 		assert_in_range(strlen(opt->summary), 5, 50);
-		assert_int_not_equal(opt->on & (MEARI_ON_TCP | MEARI_ON_UDP |
-						MEARI_ON_UNIX),
-				     0);
+		assert_int_not_equal(opt->on & any, 0);
 		assert_int_equal(opt->level6 == 0, opt->optname6 == 0);
 		if (opt->type == MEARI_SOCKOPT_FLAG ||
 		    opt->type == MEARI_SOCKOPT_TEXT)
-			assert_int_equal(opt->unit, MEARI_UNIT_NONE);
+			assert_int_equal(opt->unit, MEARI_SOCKOPT_UNIT_NONE);
 		assert_true(opt->max >= 0);
 	}
 }
@@ -83,22 +83,22 @@ static void row(const char *name, int level, int optname,
 static void test_find_row_has_its_constant_unit_and_time(void **state)
 {
 	(void)state;
-	row("sndbuf", SOL_SOCKET, SO_SNDBUF, MEARI_UNIT_BYTES,
-	    MEARI_WHEN_BEFORE_OPEN);
-	row("rcvbuf", SOL_SOCKET, SO_RCVBUF, MEARI_UNIT_BYTES,
-	    MEARI_WHEN_BEFORE_OPEN);
-	row("v6only", IPPROTO_IPV6, IPV6_V6ONLY, MEARI_UNIT_NONE,
-	    MEARI_WHEN_BEFORE_BIND);
-	row("reuseport", SOL_SOCKET, SO_REUSEPORT, MEARI_UNIT_NONE,
-	    MEARI_WHEN_BEFORE_BIND);
-	row("defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT, MEARI_UNIT_SECONDS,
-	    MEARI_WHEN_LISTENER);
-	row("keepidle", IPPROTO_TCP, TCP_KEEPIDLE, MEARI_UNIT_SECONDS,
-	    MEARI_WHEN_ANY);
+	row("sndbuf", SOL_SOCKET, SO_SNDBUF, MEARI_SOCKOPT_UNIT_BYTES,
+	    MEARI_SOCKOPT_WHEN_BEFORE_OPEN);
+	row("rcvbuf", SOL_SOCKET, SO_RCVBUF, MEARI_SOCKOPT_UNIT_BYTES,
+	    MEARI_SOCKOPT_WHEN_BEFORE_OPEN);
+	row("v6only", IPPROTO_IPV6, IPV6_V6ONLY, MEARI_SOCKOPT_UNIT_NONE,
+	    MEARI_SOCKOPT_WHEN_BEFORE_BIND);
+	row("reuseport", SOL_SOCKET, SO_REUSEPORT, MEARI_SOCKOPT_UNIT_NONE,
+	    MEARI_SOCKOPT_WHEN_BEFORE_BIND);
+	row("defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT,
+	    MEARI_SOCKOPT_UNIT_SECONDS, MEARI_SOCKOPT_WHEN_LISTENER);
+	row("keepidle", IPPROTO_TCP, TCP_KEEPIDLE, MEARI_SOCKOPT_UNIT_SECONDS,
+	    MEARI_SOCKOPT_WHEN_ANY);
 	row("user-timeout", IPPROTO_TCP, TCP_USER_TIMEOUT,
-	    MEARI_UNIT_MILLISECONDS, MEARI_WHEN_ANY);
-	row("busy-poll", SOL_SOCKET, SO_BUSY_POLL, MEARI_UNIT_MICROSECONDS,
-	    MEARI_WHEN_ANY);
+	    MEARI_SOCKOPT_UNIT_MILLISECONDS, MEARI_SOCKOPT_WHEN_ANY);
+	row("busy-poll", SOL_SOCKET, SO_BUSY_POLL,
+	    MEARI_SOCKOPT_UNIT_MICROSECONDS, MEARI_SOCKOPT_WHEN_ANY);
 }
 
 static void test_find_unknown_name_is_null(void **state)

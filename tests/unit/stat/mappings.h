@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "../net/torture.h"
+#include "torture.h"
 
 static size_t mapped_bytes;
 

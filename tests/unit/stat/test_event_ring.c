@@ -8,7 +8,7 @@
 
 #include <meari/clock.h>
 
-#include "../net/loopback.h"
+#include "loopback.h"
 #include "mappings.h"
 #include "stat/event_ring.h"
 

@@ -5,8 +5,8 @@
  * Every wrapped function asks torture_hits() first. Included by one file a
  * program.
  */
-#ifndef UNIT_NET_TORTURE_H
-#define UNIT_NET_TORTURE_H
+#ifndef LIB_TORTURE_H
+#define LIB_TORTURE_H
 
 #include <errno.h>
 #include <stdbool.h>

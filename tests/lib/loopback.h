@@ -4,8 +4,8 @@
  *
  * Plain system calls, not the library's: a test must not check it with itself.
  */
-#ifndef UNIT_NET_LOOPBACK_H
-#define UNIT_NET_LOOPBACK_H
+#ifndef LIB_LOOPBACK_H
+#define LIB_LOOPBACK_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,6 +82,32 @@ static inline struct meari_addr addr_of(const char *host, uint16_t port)
 				 1);
 	}
 	return addr;
+}
+
+static inline struct meari_addr unix_addr_of(const char *path)
+{
+	struct meari_addr addr = {
+		.len = sizeof addr.un,
+		.un = { .sun_family = AF_UNIX },
+	};
+
+	(void)snprintf(addr.un.sun_path, sizeof addr.un.sun_path, "%s", path);
+	return addr;
+}
+
+/* What a resolver would have returned, to be freed like it. */
+static inline struct meari_addr_list
+addr_list_copy(const struct meari_addr_list *list)
+{
+	const size_t size = list->n_addrs * sizeof *list->addrs;
+	struct meari_addr_list copy = {
+		.addrs = malloc(size),
+		.n_addrs = list->n_addrs,
+	};
+
+	assert_non_null(copy.addrs);
+	memcpy(copy.addrs, list->addrs, size);
+	return copy;
 }
 
 static inline uint16_t port_of(int fd)
