@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/acceptor.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,32 +18,9 @@
 /* Order in the poll set. */
 enum { AT_WAKE = CONTROL_N, AT_LISTENERS };
 
-int acceptor_init(struct acceptor *acceptor, const struct engine_env *env,
-		  bool datagrams, int wake_fd)
+static bool is_paused(const struct acceptor *acceptor)
 {
-	*acceptor = (struct acceptor){
-		.control = { .env = env },
-		.datagrams = datagrams,
-		.wake_fd = wake_fd,
-		.next = env->n_listeners,
-		.held = { .fd = -1 },
-	};
-	acceptor->fds = calloc(AT_LISTENERS + env->n_listeners,
-			       sizeof *acceptor->fds);
-	return acceptor->fds ? 0 : -ENOMEM;
-}
-
-static void drop_held(struct acceptor *acceptor)
-{
-	if (acceptor->held.fd >= 0)
-		connection_discard(acceptor->control.env, &acceptor->held);
-}
-
-void acceptor_deinit(struct acceptor *acceptor)
-{
-	drop_held(acceptor);
-	free(acceptor->fds);
-	acceptor->fds = NULL;
+	return acceptor->paused_until_ns > 0;
 }
 
 static void pause_accepting(struct acceptor *acceptor, int error)
@@ -59,34 +38,179 @@ static void pause_accepting(struct acceptor *acceptor, int error)
 				    });
 }
 
-/* Does the lack of it pass? EPERM is a firewall's word on one connection. */
-static bool is_lack_of_room(int error)
+/* Only what tells that the descriptor is no listener at all. Anything else,
+ * a lack of room, a firewall's or a security module's word, may pass. */
+static bool is_for_good(int error)
 {
-	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
-	       error == -ENOMEM || error == -EPERM;
+	return error == -EBADF || error == -EINVAL || error == -ENOTSOCK ||
+	       error == -EOPNOTSUPP || error == -EFAULT;
+}
+
+/* 1 when a connection was taken; 0 when there was none, or the acceptor is
+ * paused now; -errno. */
+static int take(struct acceptor *acceptor,
+		const struct engine_listener *listener,
+		struct connection *ret_connection)
+{
+	const struct engine_env *env = acceptor->control.env;
+	int r;
+
+	if (!admission_take(env))
+		return 0;
+	r = meari_accept(listener->fd, &ret_connection->fd,
+			 &ret_connection->peer);
+	if (r < 0) {
+		admission_return(env);
+		if (r == -EAGAIN)
+			return 0;
+		if (is_for_good(r))
+			return r;
+		pause_accepting(acceptor, r);
+		return 0;
+	}
+	acceptor->told_pause = false;
+	ret_connection->listener = listener;
+	ret_connection->number = ++acceptor->n_accepted;
+	tally_add(tally_slot(env->tally, ret_connection->number),
+		  TALLY_ACCEPTED, 1);
+	return 1;
+}
+
+/* All that one listener has queued, unless room gets short. */
+static void take_queue(struct acceptor *acceptor,
+		       const struct engine_listener *listener)
+{
+	struct connection connection;
+	int r = 1;
+
+	while (r > 0) {
+		r = pending_reserve(&acceptor->pending);
+		if (r < 0) {
+			pause_accepting(acceptor, r);
+			return;
+		}
+		r = take(acceptor, listener, &connection);
+		if (r > 0)
+			pending_put(&acceptor->pending, &connection);
+	}
+}
+
+/* Whoever comes now would wait in a queue that nobody will take. */
+static void refuse_others(const struct engine_env *env)
+{
+	for (size_t i = 0; i < env->n_listeners; i++)
+		if (env->listeners[i].ours &&
+		    env->listeners[i].socktype == SOCK_STREAM)
+			(void)shutdown(env->listeners[i].fd, SHUT_RD);
+}
+
+/* At once and without serving in between, or those who come meanwhile would
+ * make it last for as long as they come. Where room gets short the rest stays
+ * queued until the pause is over. */
+static void take_queues(struct acceptor *acceptor)
+{
+	const struct engine_env *env = acceptor->control.env;
+
+	for (size_t i = 0; i < env->n_listeners && !is_paused(acceptor); i++)
+		if (env->listeners[i].socktype == SOCK_STREAM)
+			take_queue(acceptor, &env->listeners[i]);
+	if (is_paused(acceptor))
+		return;
+	refuse_others(env);
+	acceptor->queues_taken = true;
+}
+
+static_assert(offsetof(struct acceptor, control) == 0, "see on_stop()");
+
+/* Also when a connection that the acceptor's own flow of execution serves is
+ * what saw the stop. */
+static void on_stop(struct control *control)
+{
+	take_queues((struct acceptor *)control);
+}
+
+int acceptor_init(struct acceptor *acceptor, const struct engine_env *env,
+		  bool datagrams, int wake_fd)
+{
+	*acceptor = (struct acceptor){
+		.control = { .env = env, .on_stop = on_stop },
+		.datagrams = datagrams,
+		.wake_fd = wake_fd,
+		.wake_at_ns = MEARI_NEVER,
+		.next = env->n_listeners,
+	};
+	acceptor->fds = calloc(AT_LISTENERS + env->n_listeners,
+			       sizeof *acceptor->fds);
+	/* For acceptor_hold(), which must not fail. */
+	if (acceptor->fds && pending_reserve(&acceptor->pending) == 0)
+		return 0;
+	acceptor_deinit(acceptor);
+	return -ENOMEM;
+}
+
+static void discard_pending(struct acceptor *acceptor)
+{
+	struct connection connection;
+
+	while (pending_take(&acceptor->pending, &connection))
+		connection_discard(acceptor->control.env, &connection);
+}
+
+void acceptor_deinit(struct acceptor *acceptor)
+{
+	discard_pending(acceptor);
+	pending_deinit(&acceptor->pending);
+	free(acceptor->fds);
+	acceptor->fds = NULL;
 }
 
 void acceptor_hold(struct acceptor *acceptor, struct connection *connection,
 		   int error)
 {
-	acceptor->held = *connection;
-	connection->fd = -1;
+	if (pending_reserve(&acceptor->pending) < 0) {
+		connection_discard(acceptor->control.env, connection);
+	} else {
+		pending_put(&acceptor->pending, connection);
+		connection->fd = -1;
+	}
 	pause_accepting(acceptor, error);
 }
 
-/* May connections be accepted, as far as we are concerned? */
-static bool has_room(const struct acceptor *acceptor, unsigned active)
+void acceptor_leave(const struct acceptor *acceptor,
+		    const struct engine_listener *keep)
 {
 	const struct engine_env *env = acceptor->control.env;
+	const struct pending *pending = &acceptor->pending;
 
-	return acceptor->paused_until_ns == 0 &&
-	       active < env->limits.max_connections;
+	for (size_t i = 0; i < env->n_listeners; i++)
+		if (&env->listeners[i] != keep)
+			(void)close(env->listeners[i].fd);
+	for (size_t i = pending->first; i < pending->end; i++)
+		(void)close(pending->items[i].fd);
+	if (acceptor->wake_fd >= 0)
+		(void)close(acceptor->wake_fd);
+}
+
+/* May a connection be served, as far as we are concerned? */
+static bool has_room(const struct acceptor *acceptor, unsigned active)
+{
+	return !is_paused(acceptor) &&
+	       active < acceptor->control.env->limits.max_connections;
+}
+
+static bool is_wanted(const struct acceptor *acceptor,
+		      const struct engine_listener *listener, bool room)
+{
+	if (admission_closed(acceptor->control.env))
+		return false;
+	if (listener->socktype == SOCK_DGRAM)
+		return acceptor->datagrams;
+	return room && !acceptor->control.stopping;
 }
 
 static void fill(struct acceptor *acceptor, bool room)
 {
 	const struct engine_env *env = acceptor->control.env;
-	bool closed = admission_closed(env);
 
 	acceptor->fds[AT_WAKE] = (struct pollfd){
 		.fd = acceptor->wake_fd,
@@ -94,12 +218,11 @@ static void fill(struct acceptor *acceptor, bool room)
 	};
 	for (size_t i = 0; i < env->n_listeners; i++) {
 		const struct engine_listener *listener = &env->listeners[i];
-		bool wanted = listener->socktype == SOCK_DGRAM ?
-				      acceptor->datagrams :
-				      room;
 
 		acceptor->fds[AT_LISTENERS + i] = (struct pollfd){
-			.fd = wanted && !closed ? listener->fd : -1,
+			.fd = is_wanted(acceptor, listener, room) ?
+				      listener->fd :
+				      -1,
 			.events = POLLIN,
 		};
 	}
@@ -108,11 +231,11 @@ static void fill(struct acceptor *acceptor, bool room)
 static uint64_t deadline(const struct acceptor *acceptor)
 {
 	const struct control *control = &acceptor->control;
-	uint64_t until_ns = MEARI_NEVER;
+	uint64_t until_ns = acceptor->wake_at_ns;
 
 	if (control->stopping)
-		until_ns = control->drained_ns;
-	if (acceptor->paused_until_ns > 0)
+		until_ns = earlier(until_ns, control->drained_ns);
+	if (is_paused(acceptor))
 		until_ns = earlier(until_ns, acceptor->paused_until_ns);
 	if (admission_closed(control->env))
 		until_ns = earlier(until_ns,
@@ -120,36 +243,42 @@ static uint64_t deadline(const struct acceptor *acceptor)
 	return until_ns;
 }
 
-/* Nothing was ready in time. 1 when that means the end; else 0. */
-static int nothing_ready(struct acceptor *acceptor, bool room)
+/* Has a stop left nothing to wait for, but datagrams that wait already? */
+static bool is_drained(const struct acceptor *acceptor)
 {
-	const struct control *control = &acceptor->control;
-	uint64_t now_ns = meari_now_ns();
-
-	acceptor->next = control->env->n_listeners;
-	if (control->stopping && (room || now_ns >= control->drained_ns))
-		return 1;
-	if (now_ns >= acceptor->paused_until_ns)
-		acceptor->paused_until_ns = 0;
-	return 0;
+	return acceptor->control.stopping && acceptor->queues_taken &&
+	       pending_is_empty(&acceptor->pending);
 }
 
-/* Polls all anew. 0; 1 when there is nothing more to come; -errno. */
+static bool is_over(const struct acceptor *acceptor)
+{
+	const struct control *control = &acceptor->control;
+
+	return control->aborted || (control->stopping &&
+				    meari_now_ns() >= control->drained_ns);
+}
+
+/* Polls all anew. 0; -ETIMEDOUT when nothing was ready in time; -errno. */
 static int look(struct acceptor *acceptor, bool room)
 {
 	struct control *control = &acceptor->control;
 	size_t n = AT_LISTENERS + control->env->n_listeners;
-	uint64_t until_ns = deadline(acceptor);
 	int r;
 
 	fill(acceptor, room);
-	/* On stop only what is queued already is still taken. */
-	if (control->stopping && room && meari_now_ns() < until_ns)
+	if (is_drained(acceptor))
 		r = control_look(control, acceptor->fds, n);
 	else
-		r = control_poll(control, acceptor->fds, n, until_ns);
-	acceptor->next = 0;
-	return r == -ETIMEDOUT ? nothing_ready(acceptor, room) : r;
+		r = control_poll(control, acceptor->fds, n,
+				 deadline(acceptor));
+	acceptor->next = r < 0 ? control->env->n_listeners : 0;
+	if (r != -EINVAL)
+		return r;
+	/* More entries than RLIMIT_NOFILE (poll(2)), which somebody has
+	 * lowered: a lack of room like any other. */
+	pause_accepting(acceptor, -EMFILE);
+	return control_poll(control, acceptor->fds, AT_LISTENERS,
+			    deadline(acceptor));
 }
 
 /* The next listener that was found ready, or NULL. */
@@ -166,35 +295,6 @@ static const struct engine_listener *next_ready(struct acceptor *acceptor)
 	return NULL;
 }
 
-/* 1 when a connection was taken, 0 when there was none, -errno. */
-static int take(struct acceptor *acceptor,
-		const struct engine_listener *listener,
-		struct connection *ret_connection)
-{
-	const struct engine_env *env = acceptor->control.env;
-	int r;
-
-	if (!admission_take(env))
-		return 0;
-	r = meari_accept(listener->fd, &ret_connection->fd,
-			 &ret_connection->peer);
-	if (r < 0) {
-		admission_return(env);
-		if (is_lack_of_room(r)) {
-			pause_accepting(acceptor, r);
-			return 0;
-		}
-		return r == -EAGAIN ? 0 : r;
-	}
-	acceptor->told_pause = false;
-	ret_connection->listener = listener;
-	ret_connection->number = ++acceptor->n_accepted;
-	ret_connection->drained_ns = acceptor->control.drained_ns;
-	tally_add(tally_slot(env->tally, ret_connection->number),
-		  TALLY_ACCEPTED, 1);
-	return 1;
-}
-
 /* From what the last look found. ACCEPTOR_END: nothing is left of it. */
 static int next_found(struct acceptor *acceptor, unsigned active,
 		      struct connection *ret_connection)
@@ -208,8 +308,9 @@ static int next_found(struct acceptor *acceptor, unsigned active,
 			ret_connection->listener = listener;
 			return ACCEPTOR_DATAGRAM;
 		}
-		if (!has_room(acceptor, active))
-			continue; /* since the last look */
+		/* Either may have changed since the last look. */
+		if (!has_room(acceptor, active) || acceptor->control.stopping)
+			continue;
 		r = take(acceptor, listener, ret_connection);
 		if (r < 0)
 			return r;
@@ -219,40 +320,51 @@ static int next_found(struct acceptor *acceptor, unsigned active,
 	return ACCEPTOR_END;
 }
 
+/* Has the engine something to see to? */
+static bool wakes(struct acceptor *acceptor)
+{
+	bool heard = acceptor->fds[AT_WAKE].revents != 0;
+
+	/* Something ended, so there may be room again. */
+	if (heard || (is_paused(acceptor) &&
+		      meari_now_ns() >= acceptor->paused_until_ns))
+		acceptor->paused_until_ns = 0;
+	if (meari_now_ns() < acceptor->wake_at_ns)
+		return heard;
+	acceptor->wake_at_ns = MEARI_NEVER;
+	return true;
+}
+
+/* ACCEPTOR_END: look once more, unless it is over. */
+static int next_at_hand(struct acceptor *acceptor, unsigned active,
+			struct connection *ret_connection)
+{
+	if (acceptor->control.stopping && !acceptor->queues_taken &&
+	    !is_paused(acceptor))
+		take_queues(acceptor);
+	if (has_room(acceptor, active) &&
+	    pending_take(&acceptor->pending, ret_connection))
+		return ACCEPTOR_CONNECTION;
+	return next_found(acceptor, active, ret_connection);
+}
+
 static int next_event(struct acceptor *acceptor, unsigned active,
 		      struct connection *ret_connection)
 {
-	for (;;) {
-		int r;
+	while (!is_over(acceptor)) {
+		int r = next_at_hand(acceptor, active, ret_connection);
 
-		if (acceptor->held.fd >= 0 && has_room(acceptor, active)) {
-			*ret_connection = acceptor->held;
-			acceptor->held.fd = -1;
-			return ACCEPTOR_CONNECTION;
-		}
-		r = next_found(acceptor, active, ret_connection);
 		if (r != ACCEPTOR_END)
 			return r;
 		r = look(acceptor, has_room(acceptor, active));
-		if (r < 0)
-			return r;
-		if (r > 0 || acceptor->control.aborted)
+		if (r == -ETIMEDOUT && is_drained(acceptor))
 			return ACCEPTOR_END;
-		if (acceptor->fds[AT_WAKE].revents) {
-			/* Something ended, so there may be room again. */
-			acceptor->paused_until_ns = 0;
+		if (r < 0 && r != -ETIMEDOUT)
+			return r;
+		if (!acceptor->control.aborted && wakes(acceptor))
 			return ACCEPTOR_WAKE;
-		}
 	}
-}
-
-/* Whoever comes now would wait in a queue that nobody will take. */
-static void refuse_others(const struct engine_env *env)
-{
-	for (size_t i = 0; i < env->n_listeners; i++)
-		if (env->listeners[i].ours &&
-		    env->listeners[i].socktype == SOCK_STREAM)
-			(void)shutdown(env->listeners[i].fd, SHUT_RD);
+	return ACCEPTOR_END;
 }
 
 int acceptor_next(struct acceptor *acceptor, unsigned active,
@@ -261,7 +373,7 @@ int acceptor_next(struct acceptor *acceptor, unsigned active,
 	int r = next_event(acceptor, active, ret_connection);
 
 	if (r <= ACCEPTOR_END) {
-		drop_held(acceptor); /* it found no room until the end */
+		discard_pending(acceptor); /* no room for them until the end */
 		refuse_others(acceptor->control.env);
 	}
 	return r;

@@ -9,7 +9,6 @@
 #include <meari/io.h>
 
 #include "engine/admission.h"
-#include "engine/control.h"
 #include "service/echo.h"
 
 /* On the stack of whoever serves. Only pages that bytes have touched cost
@@ -36,7 +35,7 @@ struct serving {
 	const struct engine_env *env;
 	struct connection *connection;
 	struct tally_slot *slot;
-	struct control control;
+	struct control *control;
 	struct echo echo;
 	uint64_t linger_until_ns; /* MEARI_NEVER until our side has ended */
 	bool idle;                /* the idle timeout has ended our side */
@@ -65,11 +64,11 @@ static int end_of_patience(struct serving *s)
 {
 	bool stuck = echo_want(&s->echo) == ECHO_SEND;
 
-	if (s->control.stopping && meari_now_ns() >= s->control.drained_ns)
+	if (s->control->stopping && meari_now_ns() >= s->control->drained_ns)
 		return END_DRAIN_RESET;
 	if (s->echo.half_closed)
 		return END_ORDERLY;
-	if (s->control.stopping && !stuck) {
+	if (s->control->stopping && !stuck) {
 		echo_stop(&s->echo);
 		return GOES_ON;
 	}
@@ -86,11 +85,11 @@ static uint64_t patience(const struct serving *s, enum echo_want want)
 
 	if (!s->echo.half_closed && s->env->limits.idle_ns != MEARI_NEVER)
 		until_ns = meari_after_ns(s->env->limits.idle_ns);
-	if (!s->control.stopping)
+	if (!s->control->stopping)
 		return until_ns;
 	if (want == ECHO_READ && !s->echo.half_closed)
 		until_ns = earlier(until_ns, meari_after_ns(DRAIN_SILENCE_NS));
-	return earlier(until_ns, s->control.drained_ns);
+	return earlier(until_ns, s->control->drained_ns);
 }
 
 /* Is it over however much the peer has to say? */
@@ -98,8 +97,8 @@ static bool is_over(const struct serving *s)
 {
 	uint64_t until_ns = s->linger_until_ns;
 
-	if (s->control.stopping)
-		until_ns = earlier(until_ns, s->control.drained_ns);
+	if (s->control->stopping)
+		until_ns = earlier(until_ns, s->control->drained_ns);
 	return until_ns != MEARI_NEVER && meari_now_ns() >= until_ns;
 }
 
@@ -114,15 +113,15 @@ static int wait_for(struct serving *s, short events, bool *ret_ready)
 		.events = events,
 	};
 	*ret_ready = false;
-	r = control_poll(&s->control, fds, CONTROL_N + 1,
+	r = control_poll(s->control, fds, CONTROL_N + 1,
 			 patience(s, echo_want(&s->echo)));
 	if (r == -ETIMEDOUT && !is_over(s))
-		r = control_look(&s->control, fds, CONTROL_N + 1);
+		r = control_look(s->control, fds, CONTROL_N + 1);
 	if (r == -ETIMEDOUT)
 		return end_of_patience(s);
 	if (r < 0)
 		return r;
-	if (s->control.aborted)
+	if (s->control->aborted)
 		return END_ABORT;
 	*ret_ready = fds[CONTROL_N].revents != 0;
 	return GOES_ON;
@@ -171,11 +170,12 @@ static int read_in(struct serving *s, unsigned char *scratch)
 
 static int half_close(struct serving *s)
 {
-	if (shutdown(s->connection->fd, SHUT_WR) < 0)
+	/* Not connected any more: why, is for the next read to tell. */
+	if (shutdown(s->connection->fd, SHUT_WR) < 0 && errno != ENOTCONN)
 		return -errno;
 	echo_half_closed(&s->echo);
 	/* In a drain the drain's own end is the limit. */
-	if (!s->control.stopping)
+	if (!s->control->stopping)
 		s->linger_until_ns = meari_after_ns(LINGER_NS);
 	return GOES_ON;
 }
@@ -225,19 +225,15 @@ static void finish(struct serving *s, int how)
 	tell(s, EVENT_ENDED, how < 0 ? (uint64_t)-how : 0);
 }
 
-void connection_serve(const struct engine_env *env,
-		      struct connection *connection)
+void connection_serve(struct control *control, struct connection *connection)
 {
+	const struct engine_env *env = control->env;
 	unsigned char scratch[SCRATCH_SIZE];
 	struct serving s = {
 		.env = env,
 		.connection = connection,
 		.slot = tally_slot(env->tally, connection->number),
-		.control = {
-			.env = env,
-			.stopping = connection->drained_ns > 0,
-			.drained_ns = connection->drained_ns,
-		},
+		.control = control,
 		.linger_until_ns = MEARI_NEVER,
 	};
 	int r;
@@ -249,7 +245,6 @@ void connection_serve(const struct engine_env *env,
 		r = step(&s, scratch);
 	while (r == GOES_ON);
 	finish(&s, r);
-	connection->drained_ns = s.control.drained_ns;
 }
 
 void connection_discard(const struct engine_env *env,

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "engine/control.h"
 #include "engine/engine.h"
 
 struct connection {
@@ -17,14 +18,11 @@ struct connection {
 	const struct engine_listener *listener;
 	struct meari_addr peer;
 	uint64_t number; /* from 1, for events and the choice of a slot */
-	/* When the drain is over, if a stop has been seen; otherwise 0. Before
-	 * serving by the acceptor, afterwards by the connection. */
-	uint64_t drained_ns;
 };
 
 /**
  * connection_serve() - serve a connection to its end, and close it
- * @env:        as given to the engine
+ * @control:    of the flow of execution that serves it
  * @connection: its descriptor is taken; -1 afterwards
  *
  * Returns on the peer's end of stream or failure, on the idle timeout, after
@@ -33,7 +31,7 @@ struct connection {
  *
  * Threads: any; async-signal-safe, so that a forked child may call it.
  */
-void connection_serve(const struct engine_env *env,
+void connection_serve(struct control *control,
 		      struct connection *connection);
 
 /**

@@ -13,6 +13,8 @@ static void note(struct control *control, const struct pollfd *fds)
 	if (fds[CONTROL_STOP].revents && !control->stopping) {
 		control->stopping = true;
 		control->drained_ns = meari_after_ns(control->env->drain_ns);
+		if (control->on_stop)
+			control->on_stop(control);
 	}
 }
 

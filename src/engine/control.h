@@ -2,9 +2,9 @@
 /*
  * control.h - the stop and abort descriptors, as blocking code waits on them
  *
- * One control belongs to each flow of execution that waits: an acceptor, a
- * connection's thread or process, a datagram socket's worker. It remembers
- * that a stop has come and when the drain is over.
+ * One control belongs to each flow of execution that waits: an acceptor with
+ * what it serves itself, a connection's thread or process, a datagram socket's
+ * worker. It remembers that a stop has come and when the drain is over.
  */
 #ifndef ENGINE_CONTROL_H
 #define ENGINE_CONTROL_H
@@ -12,6 +12,8 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <meari/clock.h>
 
 #include "engine/engine.h"
 
@@ -23,7 +25,24 @@ struct control {
 	bool stopping;
 	bool aborted;
 	uint64_t drained_ns; /* when the drain is over, once stopping */
+	/* Called once, when the stop is first seen; may be NULL. */
+	void (*on_stop)(struct control *control);
 };
+
+/**
+ * control_copy() - a control for a flow of execution that branches off
+ * @control: of the flow that it branches off from
+ *
+ * If a stop has come, both have the same drain: one stop, one deadline.
+ */
+static inline struct control control_copy(const struct control *control)
+{
+	return (struct control){
+		.env = control->env,
+		.stopping = control->stopping,
+		.drained_ns = control->drained_ns,
+	};
+}
 
 /**
  * control_poll() - wait for descriptors, for stop and for abort
@@ -55,23 +74,16 @@ int control_poll(struct control *control, struct pollfd *fds, nfds_t n_fds,
  */
 int control_look(struct control *control, struct pollfd *fds, nfds_t n_fds);
 
-/**
- * control_recall() - a stop has been seen elsewhere in this flow of execution
- * @control:    takes over that deadline, so that one stop has one drain
- * @drained_ns: of the control that saw it; 0: none has come
- */
-static inline void control_recall(struct control *control, uint64_t drained_ns)
-{
-	if (control->stopping || drained_ns == 0)
-		return;
-	control->stopping = true;
-	control->drained_ns = drained_ns;
-}
-
 /* The earlier of two deadlines. */
 static inline uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
 {
 	return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* A deadline moved on; one that never comes stays so. */
+static inline uint64_t later_by(uint64_t until_ns, uint64_t by_ns)
+{
+	return until_ns > MEARI_NEVER - by_ns ? MEARI_NEVER : until_ns + by_ns;
 }
 
 #endif

@@ -78,9 +78,7 @@ int datagram_serve_one(const struct engine_env *env,
 				   &datagram);
 	if (r < 0 || !admitted(env, listener, slot, &datagram)) {
 		admission_return(env);
-		/* An error that belongs to an earlier reply (ICMP) is taken
-		 * off the socket by being reported; the next is worth a try. */
-		return r == -EAGAIN ? r : 0;
+		return r;
 	}
 	tally_add(slot, TALLY_RECEIVED_DATAGRAMS, 1);
 	tally_add(slot, TALLY_RECEIVED_BYTES, datagram.len);
@@ -103,29 +101,48 @@ static int serve_batch(const struct engine_env *env,
 	return r;
 }
 
+/* After a stop only as long as something is waiting. */
+static bool goes_on(const struct control *control, int r)
+{
+	if (control->aborted)
+		return false;
+	return !control->stopping ||
+	       (r == 0 && meari_now_ns() < control->drained_ns);
+}
+
+/* Waits for a datagram; @rest: but not yet, and not for long. */
+static int wait_for_one(struct control *control,
+			const struct engine_listener *listener, bool rest)
+{
+	struct pollfd fds[CONTROL_N + 1];
+	bool closed = admission_closed(control->env);
+	uint64_t until_ns = MEARI_NEVER;
+
+	fds[CONTROL_N] = (struct pollfd){
+		.fd = rest || closed ? -1 : listener->fd,
+		.events = POLLIN,
+	};
+	if (control->stopping)
+		return control_look(control, fds, CONTROL_N + 1);
+	if (rest)
+		until_ns = meari_after_ns(DATAGRAM_REST_NS);
+	else if (closed)
+		until_ns = meari_after_ns(ADMISSION_RECHECK_NS);
+	return control_poll(control, fds, CONTROL_N + 1, until_ns);
+}
+
 void datagram_serve(const struct engine_env *env,
 		    const struct engine_listener *listener)
 {
 	unsigned char buf[MEARI_DATAGRAM_MAX];
 	struct control control = { .env = env };
-	struct pollfd fds[CONTROL_N + 1];
-	int r;
+	int r = 0;
 
-	do {
-		bool closed = admission_closed(env);
-		uint64_t until_ns = MEARI_NEVER;
+	while (goes_on(&control, r)) {
+		bool rest = r < 0 && r != -EAGAIN && r != -ETIMEDOUT;
 
-		if (control.stopping)
-			until_ns = control.drained_ns;
-		else if (closed)
-			until_ns = meari_after_ns(ADMISSION_RECHECK_NS);
-		fds[CONTROL_N] = (struct pollfd){
-			.fd = closed ? -1 : listener->fd,
-			.events = POLLIN,
-		};
-		r = control_poll(&control, fds, CONTROL_N + 1, until_ns);
-		if (control.aborted || (r < 0 && !closed))
-			return;
-		r = serve_batch(env, listener, buf);
-	} while (!control.stopping || r == 0);
+		r = wait_for_one(&control, listener, rest);
+		if (r == 0)
+			r = serve_batch(env, listener, buf);
+	}
 }

@@ -8,6 +8,8 @@
 #ifndef ENGINE_DATAGRAM_H
 #define ENGINE_DATAGRAM_H
 
+#include <meari/clock.h>
+
 #include "engine/engine.h"
 
 /**
@@ -19,12 +21,16 @@
  * A reply that the socket's buffer has no room for is dropped and counted, as
  * the network would.
  *
- * Return: 0; -EAGAIN when none is waiting or none may be admitted.
+ * Return: 0; -EAGAIN when none is waiting or none may be admitted; another
+ *         negative errno of recvmsg(2), after which to rest.
  * Threads: one for each listener; async-signal-safe.
  */
 int datagram_serve_one(const struct engine_env *env,
 		       const struct engine_listener *listener,
 		       unsigned char *buf);
+
+/* After an error that may last, so that it does not keep a processor busy. */
+#define DATAGRAM_REST_NS (100 * MEARI_MS)
 
 /**
  * datagram_serve() - answer datagrams until stopped and drained, or aborted

@@ -12,10 +12,10 @@
  *	free
  *
  * What every engine owes: a peer's failure never ends run; what it accepts it
- * closes before run returns; a forked child never returns from run; listeners
- * are left open. On stop it takes what is queued on its listeners, refuses who
- * comes after that, lets the connections finish, and resets and counts those
- * left at the drain's end.
+ * closes before run returns; a forked child never returns from run; it closes
+ * no listener. On stop it takes what is queued on its listeners, at once,
+ * refuses who comes after that where the listener is nobody else's, lets the
+ * connections finish, and resets and counts those left at the drain's end.
  *
  * Nothing outside this folder knows an engine's name; capabilities may be
  * tested anywhere.

@@ -11,6 +11,7 @@
  *
  * The process that runs this engine has no other children and no threads.
  */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -32,6 +33,9 @@
 /* Children end a drain by themselves; this is for one that cannot. */
 #define GRACE_NS MEARI_S
 
+/* Until a datagram socket's child that ended is replaced. */
+#define RESPAWN_NS (100 * MEARI_MS)
+
 struct child {
 	pid_t pid; /* 0: free */
 	struct connection connection; /* or only the listener, of datagrams */
@@ -43,9 +47,12 @@ struct engine_run {
 	pid_t pid; /* of the parent of all children */
 	sigset_t old_mask;
 	int sigchld_fd;
+	bool killing;           /* children that did not end a drain */
 	unsigned n_connections; /* children that serve one */
 	unsigned n_children;    /* all */
 	size_t cap;
+	/* The first are the datagram sockets' own, one for each listener;
+	 * those of stream listeners stay free. */
 	struct child children[]; /* cap slots */
 };
 
@@ -108,41 +115,30 @@ static int fork_start(struct engine_run **ret_run,
  * child of a process with unknown locks may make. */
 static void be_child(struct engine_run *run, struct connection *connection)
 {
-	const struct engine_env *env = run->env;
+	struct control control = control_copy(&run->acceptor.control);
 
 	/* A child must not outlive the server, whatever ends that. If it has
 	 * ended already, the signal will not come. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != run->pid)
 		_exit(1);
-	for (size_t i = 0; i < env->n_listeners; i++)
-		if (&env->listeners[i] != connection->listener ||
-		    connection->fd >= 0)
-			(void)close(env->listeners[i].fd);
-	(void)close(run->sigchld_fd);
+	acceptor_leave(&run->acceptor,
+		       connection->fd < 0 ? connection->listener : NULL);
 	if (connection->fd >= 0)
-		connection_serve(env, connection);
+		connection_serve(&control, connection);
 	else
-		datagram_serve(env, connection->listener);
+		datagram_serve(run->env, connection->listener);
 	_exit(0);
 }
 
-static struct child *free_slot(struct engine_run *run)
-{
-	for (size_t i = 0; i < run->cap; i++)
-		if (run->children[i].pid == 0)
-			return &run->children[i];
-	return NULL;
-}
-
 /* The connection's descriptor is the child's from here on. */
-static int spawn(struct engine_run *run, struct connection *connection)
+static int spawn(struct engine_run *run, struct child *slot,
+		 struct connection *connection)
 {
-	struct child *slot = free_slot(run);
-	pid_t pid = slot ? fork() : -1;
+	pid_t pid = fork();
 
 	if (pid < 0)
-		return slot ? -errno : -ENOMEM;
+		return -errno;
 	if (pid == 0)
 		be_child(run, connection);
 	*slot = (struct child){ .pid = pid, .connection = *connection };
@@ -153,20 +149,34 @@ static int spawn(struct engine_run *run, struct connection *connection)
 	return 0;
 }
 
-static int spawn_datagrams(struct engine_run *run)
+/* There are as many slots as connections are allowed at once. */
+static struct child *free_slot(struct engine_run *run)
 {
-	int r = 0;
+	size_t i = run->env->n_listeners;
 
-	for (size_t i = 0; i < run->env->n_listeners && r == 0; i++) {
+	while (run->children[i].pid != 0)
+		i++;
+	assert(i < run->cap);
+	return &run->children[i];
+}
+
+/* Those that are not there: at the start, and after one has ended. What cannot
+ * be had now is tried again. */
+static void spawn_datagrams(struct engine_run *run)
+{
+	if (run->acceptor.control.stopping)
+		return;
+	for (size_t i = 0; i < run->env->n_listeners; i++) {
 		struct connection unconnected = {
 			.fd = -1,
 			.listener = &run->env->listeners[i],
 		};
 
-		if (unconnected.listener->socktype == SOCK_DGRAM)
-			r = spawn(run, &unconnected);
+		if (unconnected.listener->socktype == SOCK_DGRAM &&
+		    run->children[i].pid == 0 &&
+		    spawn(run, &run->children[i], &unconnected) < 0)
+			run->acceptor.wake_at_ns = meari_after_ns(RESPAWN_NS);
 	}
-	return r;
 }
 
 static void tell_death(const struct engine_run *run, const struct child *child,
@@ -196,12 +206,16 @@ static void bury(struct engine_run *run, struct child *child, int status)
 		tell_death(run, child, status);
 	child->pid = 0;
 	run->n_children--;
-	if (connection.listener->socktype == SOCK_STREAM) {
-		run->n_connections--;
-		connection_over(run->env, &connection);
-	} else if (died && !run->acceptor.control.stopping) {
-		(void)spawn(run, &connection); /* the service goes on */
+	if (connection.listener->socktype == SOCK_DGRAM) {
+		/* The service goes on; but not in a circle without a pause. */
+		run->acceptor.wake_at_ns = meari_after_ns(RESPAWN_NS);
+		return;
 	}
+	run->n_connections--;
+	if (died)
+		tally_add(tally_slot(run->env->tally, connection.number),
+			  run->killing ? TALLY_DRAIN_RESET : TALLY_FAILED, 1);
+	connection_over(run->env, &connection);
 }
 
 static void reap(struct engine_run *run)
@@ -230,9 +244,12 @@ static int accept_until_stopped(struct engine_run *run)
 		r = acceptor_next(&run->acceptor, run->n_connections,
 				  &connection);
 		if (r == ACCEPTOR_WAKE) {
+			/* Unless the time for that is still to come. */
+			if (run->acceptor.wake_at_ns == MEARI_NEVER)
+				spawn_datagrams(run);
 			reap(run);
 		} else if (r == ACCEPTOR_CONNECTION) {
-			r = spawn(run, &connection);
+			r = spawn(run, free_slot(run), &connection);
 			if (r < 0)
 				acceptor_hold(&run->acceptor, &connection, r);
 		} else {
@@ -243,6 +260,7 @@ static int accept_until_stopped(struct engine_run *run)
 
 static void kill_all(struct engine_run *run)
 {
+	run->killing = true;
 	for (size_t i = 0; i < run->cap; i++)
 		if (run->children[i].pid > 0)
 			(void)kill(run->children[i].pid, SIGKILL);
@@ -263,7 +281,7 @@ static void wait_for_all(struct engine_run *run)
 			.events = POLLIN,
 		};
 		if (control->stopping)
-			until_ns = control->drained_ns + GRACE_NS;
+			until_ns = later_by(control->drained_ns, GRACE_NS);
 		if (control_poll(control, fds, CONTROL_N + 1, until_ns) < 0)
 			break;
 		reap(run);
@@ -283,9 +301,8 @@ static int fork_run(struct engine_run *run)
 	int r;
 
 	run->pid = getpid();
-	r = spawn_datagrams(run);
-	if (r == 0)
-		r = accept_until_stopped(run);
+	spawn_datagrams(run);
+	r = accept_until_stopped(run);
 	if (r < 0)
 		(void)eventfd_write(run->env->stop_fd, 1);
 	wait_for_all(run);

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <meari/io.h>
+
 #include "engine/acceptor.h"
 #include "engine/connection.h"
 #include "engine/datagram.h"
@@ -45,6 +47,16 @@ static int iterative_start(struct engine_run **ret_run,
 	return 0;
 }
 
+static void serve_datagram(const struct engine_env *env,
+			   const struct engine_listener *listener,
+			   unsigned char *buf)
+{
+	int r = datagram_serve_one(env, listener, buf);
+
+	if (r < 0 && r != -EAGAIN)
+		(void)meari_poll(NULL, 0, meari_after_ns(DATAGRAM_REST_NS));
+}
+
 static int iterative_run(struct engine_run *run)
 {
 	const struct engine_env *env = run->env;
@@ -55,14 +67,11 @@ static int iterative_run(struct engine_run *run)
 
 		switch (r) {
 		case ACCEPTOR_CONNECTION:
-			connection_serve(env, &connection);
+			connection_serve(&run->acceptor.control, &connection);
 			connection_over(env, &connection);
-			control_recall(&run->acceptor.control,
-				       connection.drained_ns);
 			break;
 		case ACCEPTOR_DATAGRAM:
-			(void)datagram_serve_one(env, connection.listener,
-						 run->datagram);
+			serve_datagram(env, connection.listener, run->datagram);
 			break;
 		default:
 			return r; /* ACCEPTOR_END is 0 */

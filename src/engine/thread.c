@@ -27,6 +27,7 @@
 struct worker {
 	struct engine_run *run;
 	pthread_t thread;
+	struct control control;
 	struct connection connection; /* or only the listener, of datagrams */
 	struct worker *next;
 };
@@ -92,7 +93,7 @@ static void *serve_connection(void *arg)
 	struct worker *worker = arg;
 	struct engine_run *run = worker->run;
 
-	connection_serve(run->env, &worker->connection);
+	connection_serve(&worker->control, &worker->connection);
 	(void)pthread_mutex_lock(&run->lock);
 	worker->next = run->done;
 	run->done = worker;
@@ -117,7 +118,11 @@ static int launch(struct engine_run *run, const struct connection *connection,
 
 	if (!worker)
 		return -ENOMEM;
-	*worker = (struct worker){ .run = run, .connection = *connection };
+	*worker = (struct worker){
+		.run = run,
+		.control = control_copy(&run->acceptor.control),
+		.connection = *connection,
+	};
 	err = pthread_create(&worker->thread, &run->attr, serve, worker);
 	if (err) {
 		free(worker);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* conform_datagram.c - what every engine that serves UDP owes a datagram */
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <meari/datagram.h>
 
 #include "cmocka_all.h"
+#include "inject.h"
 #include "peer.h"
 #include "suite.h"
 
@@ -110,6 +112,38 @@ static void test_once_serves_one(struct harness *h)
 	peer_close(fd);
 }
 
+static void test_receive_errors_are_outlived(struct harness *h)
+{
+	static const int errors[] = { EINTR, ENOBUFS, ECONNREFUSED, ENOMEM };
+	int fd;
+
+	inject.receive_errors = errors;
+	inject.n_receive_errors = 4;
+	harness_start(h);
+	fd = peer_connect_datagram(harness_addr(h));
+	peer_echo(fd, "patience", 8);
+	peer_close(fd);
+	harness_finish(h);
+}
+
+static void test_reply_that_fails_is_counted(struct harness *h)
+{
+	static const int errors[] = { EINTR, EPERM, EAGAIN };
+	int fd;
+
+	inject.reply_errors = errors;
+	inject.n_reply_errors = 3;
+	harness_start(h);
+	fd = peer_connect_datagram(harness_addr(h));
+	peer_send(fd, "lost", 4);
+	peer_send(fd, "lost too", 8);
+	peer_echo(fd, "answered", 8);
+	peer_close(fd);
+	harness_await(h, TALLY_SENT_DATAGRAMS, 1);
+	assert_int_equal(harness_count(h, TALLY_DROPPED_ERROR), 2);
+	harness_finish(h);
+}
+
 static void test_abort_ends_at_once(struct harness *h)
 {
 	harness_start(h);
@@ -124,6 +158,10 @@ static const struct suite_row rows[] = {
 	  NULL },
 	{ "guard_is_asked", test_guard_is_asked, ENGINE_UDP, NULL },
 	{ "once_serves_one", test_once_serves_one, ENGINE_UDP, NULL },
+	{ "receive_errors_are_outlived", test_receive_errors_are_outlived,
+	  ENGINE_UDP, NULL },
+	{ "reply_that_fails_is_counted", test_reply_that_fails_is_counted,
+	  ENGINE_UDP, NULL },
 	{ "abort_ends_at_once", test_abort_ends_at_once, ENGINE_UDP, NULL },
 	{ NULL, NULL, 0, NULL },
 };

@@ -65,6 +65,29 @@ static void test_stop_takes_the_queue(struct harness *h)
 	harness_wait(h);
 }
 
+/* A server that leaves takes nobody on, however busy it is. */
+static void test_stop_refuses_who_comes_later(struct harness *h)
+{
+	int served, queued;
+
+	h->ours = true;
+	h->limits.max_connections = 1;
+	harness_start(h);
+	served = peer_connect(harness_addr(h));
+	peer_echo(served, "a", 1);
+	queued = peer_connect(harness_addr(h));
+	peer_send(queued, "queued", 6);
+	harness_stop(h);
+	harness_await(h, TALLY_ACCEPTED, 2); /* the queue is taken at once */
+	peer_expect_refused(harness_addr(h));
+	peer_expect_eof(served);
+	peer_close(served);
+	peer_expect(queued, "queued", 6);
+	peer_expect_eof(queued);
+	peer_close(queued);
+	harness_wait(h);
+}
+
 struct talker {
 	int fd;
 	pthread_barrier_t *started;
@@ -170,6 +193,8 @@ static const struct suite_row rows[] = {
 	{ "stop_echoes_what_was_received", test_stop_echoes_what_was_received,
 	  0, NULL },
 	{ "stop_takes_the_queue", test_stop_takes_the_queue, 0, NULL },
+	{ "stop_refuses_who_comes_later", test_stop_refuses_who_comes_later, 0,
+	  NULL },
 	{ "stop_under_load_loses_nothing", test_stop_under_load_loses_nothing,
 	  ENGINE_CONCURRENT, NULL },
 	{ "drain_end_resets_and_counts", test_drain_end_resets_and_counts, 0,

@@ -88,6 +88,7 @@ static void test_killed_child_is_counted_as_ended(struct harness *h)
 		assert_true(event_ring_take(h->env.events, &event));
 	while (event.kind != EVENT_WORKER_DIED);
 	assert_int_equal(event.value, SIGKILL);
+	assert_int_equal(harness_count(h, TALLY_FAILED), 1);
 	harness_finish(h);
 }
 
@@ -104,6 +105,40 @@ static void test_no_process_to_be_had_keeps_the_connection(struct harness *h)
 	harness_finish(h);
 }
 
+static void assert_echoes(int fd)
+{
+	for (int i = 0; i < 3; i++)
+		peer_echo(fd, "datagram", 8);
+}
+
+static void test_datagram_child_that_died_is_replaced(struct harness *h)
+{
+	pid_t child;
+	int fd;
+
+	harness_start(h);
+	fd = peer_connect_datagram(harness_addr(h));
+	assert_echoes(fd);
+	assert_int_equal(harness_children(h, &child, 1), 1);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_echoes(fd); /* the first waits in the socket's queue */
+	peer_close(fd);
+	harness_finish(h);
+}
+
+static void test_datagram_child_that_cannot_be_had_is_tried_for(
+	struct harness *h)
+{
+	int fd;
+
+	inject.fail_forks = 2;
+	harness_start(h);
+	fd = peer_connect_datagram(harness_addr(h));
+	assert_echoes(fd);
+	peer_close(fd);
+	harness_finish(h);
+}
+
 static const struct suite_row rows[] = {
 	{ "child_does_not_hold_the_listener",
 	  test_child_does_not_hold_the_listener, 0, "tcp4" },
@@ -112,10 +147,16 @@ static const struct suite_row rows[] = {
 	  test_killed_child_is_counted_as_ended, 0, "tcp4" },
 	{ "no_process_to_be_had_keeps_the_connection",
 	  test_no_process_to_be_had_keeps_the_connection, 0, "tcp4" },
+	{ "datagram_child_that_died_is_replaced",
+	  test_datagram_child_that_died_is_replaced, 0, "udp4" },
+	{ "datagram_child_that_cannot_be_had_is_tried_for",
+	  test_datagram_child_that_cannot_be_had_is_tried_for, 0, "udp4" },
 	{ NULL, NULL, 0, NULL },
 };
 
 int main(int argc, char **argv)
 {
-	return suite_main(argc, argv, stream_families, rows);
+	static const char *const families[] = { "tcp4", "udp4", NULL };
+
+	return suite_main(argc, argv, families, rows);
 }

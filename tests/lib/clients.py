@@ -100,6 +100,15 @@ def reset(sock):
     sock.close()
 
 
+def refused(endpoint):
+    """Is nobody listening there?"""
+    try:
+        dial(endpoint).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def is_silent(sock):
     """Has nothing come, not even an end?"""
     sock.setblocking(False)

@@ -131,6 +131,7 @@ static void open_listener(struct harness *h)
 		.service = service_find(h->service),
 		.message = h->message,
 		.guarded = h->guard != NULL,
+		.ours = h->ours,
 	};
 }
 

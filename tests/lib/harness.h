@@ -24,6 +24,7 @@ struct harness {
 	struct engine_limits limits;
 	uint64_t drain_ns;
 	const struct guard *guard; /* the listener is guarded if given */
+	bool ours;                 /* nobody else has the listener */
 
 	struct meari_listeners sockets;
 	struct engine_listener listener;

@@ -11,16 +11,20 @@ struct inject inject;
 
 static bool armed;
 static _Atomic unsigned n_calls;
-static _Atomic size_t n_accepts;
+static _Atomic size_t n_accepts, n_receives, n_replies;
 
 int __real_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
 ssize_t __real_read(int fd, void *buf, size_t len);
 ssize_t __real_send(int fd, const void *buf, size_t len, int flags);
+ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
 pid_t __real_fork(void);
 
 int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
 ssize_t __wrap_read(int fd, void *buf, size_t len);
 ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
 pid_t __wrap_fork(void);
 
 void inject_reset(void)
@@ -59,19 +63,41 @@ static size_t shortened(size_t len)
 	return len < max ? len : max;
 }
 
-int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+/* Does this call end in an error of the list? Then errno is set. */
+static bool fails(_Atomic size_t *n_made, const int *errors, size_t n_errors)
 {
 	size_t call;
 
 	if (!armed)
-		return __real_accept4(fd, sa, len, flags);
-	if (inject.accept_calls)
+		return false;
+	call = atomic_fetch_add(n_made, 1);
+	if (call >= n_errors)
+		return false;
+	errno = errors[call];
+	return true;
+}
+
+int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	if (armed && inject.accept_calls)
 		(void)atomic_fetch_add(inject.accept_calls, 1);
-	call = atomic_fetch_add(&n_accepts, 1);
-	if (call >= inject.n_accept_errors)
-		return __real_accept4(fd, sa, len, flags);
-	errno = inject.accept_errors[call];
-	return -1;
+	if (fails(&n_accepts, inject.accept_errors, inject.n_accept_errors))
+		return -1;
+	return __real_accept4(fd, sa, len, flags);
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	if (fails(&n_receives, inject.receive_errors, inject.n_receive_errors))
+		return -1;
+	return __real_recvmsg(fd, msg, flags);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	if (fails(&n_replies, inject.reply_errors, inject.n_reply_errors))
+		return -1;
+	return __real_sendmsg(fd, msg, flags);
 }
 
 ssize_t __wrap_read(int fd, void *buf, size_t len)

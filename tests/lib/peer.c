@@ -33,6 +33,25 @@ int peer_connect(const struct meari_addr *addr)
 	return make(addr, SOCK_STREAM);
 }
 
+/* Refusing is the last step of a stop, and nothing tells when it is done; who
+ * still gets in before is not served, so trying again is harmless. */
+void peer_expect_refused(const struct meari_addr *addr)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < PATIENCE_S * 1000 && r == 0; i++) {
+		int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC,
+				0);
+
+		assert_true(fd >= 0);
+		r = connect(fd, &addr->sa, addr->len) < 0 ? errno : 0;
+		assert_int_equal(close(fd), 0);
+		if (r == 0)
+			(void)poll(NULL, 0, 1);
+	}
+	assert_int_equal(r, ECONNREFUSED);
+}
+
 int peer_connect_datagram(const struct meari_addr *addr)
 {
 	return make(addr, SOCK_DGRAM);

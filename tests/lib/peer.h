@@ -15,6 +15,9 @@
 /* A connected stream socket; for peer_close(). */
 int peer_connect(const struct meari_addr *addr);
 
+/* Nobody takes connections to @addr, or will within a moment. */
+void peer_expect_refused(const struct meari_addr *addr);
+
 /* A datagram socket connected to @addr; for peer_close(). */
 int peer_connect_datagram(const struct meari_addr *addr);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 
 #include <meari/clock.h>
 #include <meari/io.h>
@@ -552,8 +553,6 @@ static void test_stop_takes_what_is_queued_then_ends(void **state)
 	raise_fd(s->env.stop_fd);
 	for (unsigned i = 0; i < 5; i++) {
 		assert_int_equal(next(s, 0), ACCEPTOR_CONNECTION);
-		assert_int_equal(s->connection.drained_ns,
-				 s->acceptor.control.drained_ns);
 		close_connection(s);
 	}
 	assert_int_equal(next(s, 0), ACCEPTOR_END);
@@ -622,9 +621,14 @@ static void test_stop_at_the_limit_waits_for_room(void **state)
 	struct scene *s = *state;
 	int client = client_of(s, ONE);
 
+	s->listeners[ONE].ours = true;
 	raise_fd(s->env.stop_fd);
 	raise_fd(s->wake_fd);
 	assert_int_equal(next(s, 10), ACCEPTOR_WAKE);
+	/* Taken from the queue it waits here, and nobody else may come. */
+	assert_int_equal(count(s, TALLY_ACCEPTED), 1);
+	assert_int_equal(try_to_connect(&s->listeners[ONE].addr),
+			 -ECONNREFUSED);
 	(void)eventfd_read(s->wake_fd, &(eventfd_t){ 0 });
 	assert_int_equal(next(s, 9), ACCEPTOR_CONNECTION);
 	assert_accepted(s, client, 1);
@@ -640,8 +644,94 @@ static void test_stop_at_the_limit_ends_with_the_drain(void **state)
 	s->env.drain_ns = 5 * MEARI_MS;
 	raise_fd(s->env.stop_fd);
 	assert_int_equal(next(s, 10), ACCEPTOR_END);
-	assert_int_equal(accepts, 0);
+	assert_int_equal(count(s, TALLY_DRAIN_RESET), 1);
+	assert_int_equal(count(s, TALLY_ENDED), 1);
 	(void)close(client);
+}
+
+static void test_stop_without_room_takes_the_queue_later(void **state)
+{
+	static const int errors[] = { EMFILE };
+	struct scene *s = *state;
+	int client = client_of(s, ONE);
+
+	s->listeners[ONE].ours = true;
+	fail_accepts(errors, 1);
+	raise_fd(s->env.stop_fd);
+	assert_int_equal(next(s, 0), ACCEPTOR_CONNECTION);
+	assert_accepted(s, client, 1);
+	close_connection(s);
+	assert_int_equal(next(s, 0), ACCEPTOR_END);
+	assert_int_equal(try_to_connect(&s->listeners[ONE].addr),
+			 -ECONNREFUSED);
+	(void)close(client);
+}
+
+/* More than the list has room for at first, and than a test's queue has. */
+static void test_stop_takes_a_long_queue_in_order(void **state)
+{
+	struct scene *s = *state;
+	int clients[40];
+
+	assert_int_equal(listen(s->listeners[ONE].fd, 40), 0);
+	for (size_t i = 0; i < 40; i++)
+		clients[i] = client_of(s, ONE);
+	raise_fd(s->env.stop_fd);
+	for (unsigned i = 0; i < 40; i++) {
+		assert_int_equal(next(s, 0), ACCEPTOR_CONNECTION);
+		assert_int_equal(s->connection.number, i + 1);
+		close_connection(s);
+	}
+	assert_int_equal(next(s, 0), ACCEPTOR_END);
+	for (size_t i = 0; i < 40; i++)
+		(void)close(clients[i]);
+}
+
+/* In a child, whose status tells what it found open. */
+static int open_after_leaving(const struct scene *s,
+			      const struct engine_listener *keep)
+{
+	int fds[] = { s->listeners[ONE].fd, s->listeners[TWO].fd,
+		      s->listeners[DATAGRAMS].fd, s->wake_fd,
+		      s->acceptor.pending.items[0].fd };
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int open = 0;
+
+		acceptor_leave(&s->acceptor, keep);
+		for (size_t i = 0; i < 5; i++)
+			open |= (fcntl(fds[i], F_GETFD) >= 0) << i;
+		_exit(open);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_leave_closes_all_but_what_is_kept(void **state)
+{
+	struct scene *s = *state;
+	int client = client_of(s, ONE);
+
+	assert_int_equal(next(s, 0), ACCEPTOR_CONNECTION);
+	acceptor_hold(&s->acceptor, &s->connection, -EAGAIN);
+	assert_int_equal(s->connection.fd, -1);
+	assert_int_equal(open_after_leaving(s, NULL), 0);
+	assert_int_equal(open_after_leaving(s, &s->listeners[DATAGRAMS]),
+			 1 << DATAGRAMS);
+	(void)close(client);
+}
+
+static void test_wake_at_wakes_once(void **state)
+{
+	struct scene *s = *state;
+
+	s->acceptor.wake_at_ns = meari_after_ns(5 * MEARI_MS);
+	assert_int_equal(next(s, 0), ACCEPTOR_WAKE);
+	assert_int_equal(s->acceptor.wake_at_ns, MEARI_NEVER);
 }
 
 /* Datagrams without end end with the drain. */
@@ -716,6 +806,10 @@ int main(void)
 		TEST(test_stop_hears_the_datagrams_that_wait),
 		TEST(test_stop_at_the_limit_waits_for_room),
 		TEST(test_stop_at_the_limit_ends_with_the_drain),
+		TEST(test_stop_without_room_takes_the_queue_later),
+		TEST(test_stop_takes_a_long_queue_in_order),
+		TEST(test_leave_closes_all_but_what_is_kept),
+		TEST(test_wake_at_wakes_once),
 		TEST(test_stop_under_a_flood_ends_with_the_drain),
 		TEST(test_abort_ends_at_once),
 		TEST(test_abort_while_paused_ends_at_once),

@@ -180,21 +180,51 @@ static void test_poll_error_is_passed_on(void **state)
 	assert_false(scene->control.stopping);
 }
 
-static void test_recall_takes_over_the_drain_once(void **state)
+/* Told once, and by then the drain has its end. */
+static unsigned stops_told;
+
+static void count_stop(struct control *control)
+{
+	assert_true(control->stopping);
+	assert_true(control->drained_ns > 0);
+	stops_told++;
+}
+
+static void test_on_stop_is_called_once(void **state)
 {
 	struct scene *scene = *state;
 
-	control_recall(&scene->control, 0);
-	assert_false(scene->control.stopping);
-	control_recall(&scene->control, 17);
-	assert_true(scene->control.stopping);
-	assert_int_equal(scene->control.drained_ns, 17);
-	control_recall(&scene->control, 99);
-	assert_int_equal(scene->control.drained_ns, 17);
-	/* The stop it has heard of is no news when it is raised. */
+	stops_told = 0;
+	scene->control.on_stop = count_stop;
+	assert_int_equal(poll_until(scene, MEARI_NEVER), 0);
+	assert_int_equal(stops_told, 0);
 	assert_int_equal(eventfd_write(scene->env.stop_fd, 1), 0);
 	assert_int_equal(poll_until(scene, MEARI_NEVER), 0);
-	assert_int_equal(scene->control.drained_ns, 17);
+	assert_int_equal(poll_until(scene, MEARI_NEVER), 0);
+	assert_int_equal(stops_told, 1);
+}
+
+static void test_copy_has_the_same_drain_and_no_hook(void **state)
+{
+	struct scene *scene = *state;
+	struct control copy;
+
+	scene->control.on_stop = count_stop;
+	scene->control.stopping = true;
+	scene->control.drained_ns = 17;
+	copy = control_copy(&scene->control);
+	assert_ptr_equal(copy.env, &scene->env);
+	assert_true(copy.stopping);
+	assert_int_equal(copy.drained_ns, 17);
+	assert_null(copy.on_stop);
+}
+
+static void test_later_by_stays_at_never(void **state)
+{
+	(void)state;
+	assert_int_equal(later_by(5, 3), 8);
+	assert_int_equal(later_by(MEARI_NEVER, 3), MEARI_NEVER);
+	assert_int_equal(later_by(MEARI_NEVER - 2, 3), MEARI_NEVER);
 }
 
 static void test_look_does_not_wait_and_finds_what_is_ready(void **state)
@@ -245,7 +275,9 @@ int main(void)
 		TEST(test_poll_abort_is_noted_before_or_after_stop),
 		TEST(test_poll_leaves_stop_and_abort_readable),
 		TEST(test_poll_error_is_passed_on),
-		TEST(test_recall_takes_over_the_drain_once),
+		TEST(test_on_stop_is_called_once),
+		TEST(test_copy_has_the_same_drain_and_no_hook),
+		TEST(test_later_by_stays_at_never),
 		TEST(test_look_does_not_wait_and_finds_what_is_ready),
 		TEST(test_look_notes_stop_and_abort),
 		TEST(test_earlier_of_two),
