@@ -52,7 +52,8 @@ static int read_report(int fd)
 }
 
 int engine_process_start(const struct engine *engine,
-			 const struct engine_env *env, pid_t *ret_pid)
+			 const struct engine_env *env, int signal_fd,
+			 pid_t *ret_pid)
 {
 	MEARI_AUTO(fd_closep) int read_fd = -1;
 	MEARI_AUTO(fd_closep) int write_fd = -1;
@@ -70,6 +71,7 @@ int engine_process_start(const struct engine *engine,
 		return -errno;
 	if (pid == 0) {
 		fd_closep(&read_fd);
+		fd_closep(&signal_fd);
 		serve(engine, env, parent, fd_steal(&write_fd));
 	}
 	fd_closep(&write_fd);

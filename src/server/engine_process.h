@@ -9,9 +9,10 @@
 
 /**
  * engine_process_start() - fork a child that serves
- * @engine:  passed its probe
- * @env:     for the engine; its descriptors are inherited
- * @ret_pid: the child, for the caller to wait for; written on success
+ * @engine:    passed its probe
+ * @env:       for the engine; its descriptors are inherited
+ * @signal_fd: the caller's alone: the child closes its copy; -1: none
+ * @ret_pid:   the child, for the caller to wait for; written on success
  *
  * Returns when the engine's start is through. The child ends with the caller,
  * however that ends. Its exit status is 0 after an orderly run, else 1; the
@@ -21,6 +22,7 @@
  *         child is left.
  */
 int engine_process_start(const struct engine *engine,
-			 const struct engine_env *env, pid_t *ret_pid);
+			 const struct engine_env *env, int signal_fd,
+			 pid_t *ret_pid);
 
 #endif

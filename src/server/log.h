@@ -28,12 +28,15 @@ bool log_has_room(uint64_t until_ns);
 /* The descriptor that poll(2) calls writable when a line will be taken. */
 int log_fd(void);
 
-/* "meari: …" and a newline. */
-__attribute__((format(printf, 2, 3))) void log_line(enum log_level level,
-						    const char *format, ...);
+/* A line of @prefix and text, in which control characters are shown as '?'. */
+__attribute__((format(printf, 3, 4))) void log_put(enum log_level level,
+						   const char *prefix,
+						   const char *format, ...);
 
-/* The line as it is, and a newline. */
-__attribute__((format(printf, 2, 3))) void log_plain(enum log_level level,
-						     const char *format, ...);
+/* "meari: …" */
+#define log_line(level, ...) log_put(level, "meari: ", __VA_ARGS__)
+
+/* The text alone. */
+#define log_plain(level, ...) log_put(level, "", __VA_ARGS__)
 
 #endif

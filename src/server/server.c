@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,6 @@ struct server {
 	struct guard_state *guard;
 	_Atomic uint64_t *admitted; /* shared mapping */
 	int signal_fd;
-	sigset_t old_mask;
 	pid_t engine_pid;
 	int engine_status; /* of wait(2), once engine_pid is 0 again */
 };
@@ -115,18 +115,12 @@ static int take_signals(struct server *server)
 	(void)sigemptyset(&mask);
 	for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
 		(void)sigaddset(&mask, handled[i]);
-	if (sigprocmask(SIG_BLOCK, &mask, &server->old_mask) < 0)
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;
 	/* Ignoring it is inherited, and then nobody hears of a child's end. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	server->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (server->signal_fd < 0) {
-		int r = -errno;
-
-		(void)sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
-		return r;
-	}
-	return 0;
+	return server->signal_fd < 0 ? -errno : 0;
 }
 
 static int fit_limits(struct server *server, struct meari_fail *fail)
@@ -140,11 +134,9 @@ static int fit_limits(struct server *server, struct meari_fail *fail)
 		return fail_set(fail, r, "getrlimit", "RLIMIT_NOFILE");
 	if (limit.max_connections < config->max_connections)
 		log_line(LOG_NORMAL,
-			 "--max-connections %u needs %llu descriptors, and "
-			 "RLIMIT_NOFILE allows %llu: limited to %u",
-			 config->max_connections,
-			 (unsigned long long)limit.needed,
-			 (unsigned long long)limit.allowed,
+			 "--max-connections %u needs %" PRIu64 " descriptors, "
+			 "and RLIMIT_NOFILE allows %" PRIu64 ": limited to %u",
+			 config->max_connections, limit.needed, limit.allowed,
 			 limit.max_connections);
 	server->env.limits = (struct engine_limits){
 		.max_connections = limit.max_connections,
@@ -212,8 +204,8 @@ static void clean_up(struct server *server)
 		(void)munmap(server->admitted, sizeof *server->admitted);
 	fd_closep(&server->env.stop_fd);
 	fd_closep(&server->env.abort_fd);
-	if (server->signal_fd >= 0)
-		(void)sigprocmask(SIG_SETMASK, &server->old_mask, NULL);
+	/* Its signals stay blocked: one that comes now would kill a process
+	 * that is about to end well. */
 	fd_closep(&server->signal_fd);
 }
 
@@ -224,11 +216,12 @@ static void on_stop(struct server *server, bool *stopping)
 		return;
 	}
 	*stopping = true;
+	(void)eventfd_write(server->env.stop_fd, 1);
+	/* Afterwards, as the log may have to wait for its reader. */
 	log_line(LOG_NORMAL,
 		 "stopping: open connections have %.3g s to finish; a second "
 		 "signal ends them at once",
 		 (double)server->config->drain_ns / (double)MEARI_S);
-	(void)eventfd_write(server->env.stop_fd, 1);
 }
 
 static void on_signal(struct server *server, uint32_t number, bool *stopping)
@@ -258,9 +251,10 @@ static void on_signal(struct server *server, uint32_t number, bool *stopping)
 static void read_signals(struct server *server, bool *stopping)
 {
 	struct signalfd_siginfo info;
+	size_t done; /* signalfd(2) gives whole ones only */
 
-	while (read(server->signal_fd, &info, sizeof info) ==
-	       (ssize_t)sizeof info)
+	while (meari_read_some(server->signal_fd, &info, sizeof info, &done) ==
+	       MEARI_IO_DONE)
 		on_signal(server, info.ssi_signo, stopping);
 }
 
@@ -300,7 +294,7 @@ static void supervise(struct server *server)
 static enum server_end serve(struct server *server, struct meari_fail *fail)
 {
 	int r = engine_process_start(server->engine, &server->env,
-				     &server->engine_pid);
+				     server->signal_fd, &server->engine_pid);
 	int status;
 
 	if (r < 0) {

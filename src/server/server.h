@@ -24,7 +24,9 @@ enum server_end {
  * @config: borrowed; port 0 is replaced by the kernel's choice in the log
  *
  * SIGTERM and SIGINT stop it, a second one ends it at once; SIGUSR1 logs the
- * tallies; SIGHUP is noted and ignored. Says all it has to say in the log.
+ * tallies; SIGHUP is noted and ignored. All of these stay blocked on return,
+ * for the process is expected to end: one too late is no end by a signal.
+ * Says all it has to say in the log.
  *
  * Threads: the calling process must have one thread only.
  */

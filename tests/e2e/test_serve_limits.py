@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What bounds meari serve: how much, how many, how long."""
 import contextlib
+import os
 import re
 import resource
 import signal
@@ -134,6 +135,10 @@ def test_soft_limit_of_descriptors_is_raised(serve):
 
 # No descriptors left
 
+# Takes the lowest numbers: poll(2) allows no more entries than the limit is.
+HIGH = ["sh", "-c", 'exec "$@" 3<&0 4<&0 5<&0 6<&0 7<&0 8<&0', "sh"]
+
+
 @contextlib.contextmanager
 def no_descriptors(server):
     """The running engine gets none until the end of the block."""
@@ -144,8 +149,10 @@ def no_descriptors(server):
     until_tallies(server, active=active)
     pid = server.processes()[1]
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE,
-                     (len(descriptors(pid)), limits[1]))
+    taken = set(map(int, os.listdir(f"/proc/{pid}/fd")))
+    # The lowest that is free would be the next: not necessarily the last.
+    free = min(set(range(len(taken) + 1)) - taken)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
     try:
         yield
     finally:
@@ -158,7 +165,7 @@ def test_without_descriptors_clients_wait_in_the_queue(serve, engine, folder,
                                                        place):
     if place == "unix":
         place = f"unix:{folder}/socket"
-    server = serve("--engine", engine, place)
+    server = serve("--engine", engine, place, prefix=HIGH)
     with contextlib.ExitStack() as stack:
         with no_descriptors(server):
             queued = [stack.enter_context(dial(server.endpoint))

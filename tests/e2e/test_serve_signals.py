@@ -12,8 +12,8 @@ import time
 
 import pytest
 from clients import dial, dial_many, echoed, ends_with, exchange, hear_all
-from clients import push_until_stuck, reset
-from processes import Watch, states, until
+from clients import push_until_stuck, refused, reset
+from processes import Watch, descriptors, states, until
 from program import PATIENCE_S, PROGRAM
 from tallies import tallies, until_tallies
 
@@ -46,21 +46,15 @@ def test_stop_ends_a_silent_connection_orderly(serve, engine, ipv6, folder,
     assert server.lines[-1].startswith("meari: served 1 connection")
 
 
-def refused(endpoint):
-    try:
-        dial(endpoint).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
-@pytest.mark.parametrize("concurrent", ["fork", "thread"])
+@pytest.mark.parametrize("most", ["1", "10"])
 @pytest.mark.parametrize("place", ["tcp://127.0.0.1:0", "unix"])
-def test_stop_refuses_new_clients_while_others_finish(serve, concurrent,
-                                                      folder, place):
+def test_stop_refuses_new_clients_while_others_finish(serve, engine, folder,
+                                                      place, most):
+    """Also where none of them could be served now anyway."""
     if place == "unix":
         place = f"unix:{folder}/socket"
-    server = start(serve, concurrent, "--drain", "60s", endpoint=place)
+    server = start(serve, engine, "--drain", "60s", "--max-connections", most,
+                   endpoint=place)
     with dial(server.endpoint) as sock:
         assert echoed(sock)
         server.send(signal.SIGTERM)
@@ -88,8 +82,8 @@ def test_stop_lets_a_talking_connection_finish(serve, engine):
     assert "reset" not in server.log
 
 
-def test_stop_serves_what_is_queued(serve):
-    server = start(serve, "iterative", "--drain", "60s")
+def test_stop_serves_what_is_queued(serve, engine):
+    server = start(serve, engine, "--drain", "60s", "--max-connections", "1")
     with dial(server.endpoint) as first:
         assert echoed(first)
         with dial_many(server.endpoint, 5) as queued:
@@ -189,6 +183,29 @@ def test_second_signal_ends_a_client_that_does_not_read(serve, engine):
         assert ends_with(sock) == "reset"
 
 
+def test_signals_up_to_the_very_end_change_nothing(serve, engine):
+    """Also the one that comes when all is done but the exit."""
+    for _ in range(20):
+        server = start(serve, engine)
+        server.send(signal.SIGTERM)
+        while server.process.poll() is None:
+            server.send(signal.SIGTERM)
+            server.send(signal.SIGHUP)
+        assert server.wait() == 0
+
+
+def test_longest_drain_is_no_hindrance(serve, engine):
+    """Half a millennium: more nanoseconds than deadlines have."""
+    server = start(serve, engine, "--drain", "18446744073s")
+    with dial(server.endpoint) as sock:
+        assert echoed(sock)
+        server.send(signal.SIGTERM)
+        server.wait_line("stopping: open connections have 1.84e")
+        assert hear_all(sock) == b""
+    assert server.wait() == 0
+    assert "reset" not in server.log
+
+
 # Other signals
 
 def test_hangup_changes_nothing(serve, engine):
@@ -265,6 +282,15 @@ def test_signals_to_all_processes_are_as_one_to_the_first(serve, engine):
                     os.kill(pid, sig)
         assert hear_all(sock) == b""
     assert server.wait() == 0
+
+
+def test_signals_are_read_by_the_first_process_alone(serve, engine):
+    server = start(serve, engine)
+    ours, theirs = (descriptors(pid).count("anon_inode:[signalfd]")
+                    for pid in server.processes())
+    assert ours == 1
+    # Of one that the engine opened itself it hears of its children.
+    assert theirs == (1 if engine == "fork" else 0)
 
 
 # Sudden deaths

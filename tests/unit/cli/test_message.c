@@ -62,9 +62,9 @@ static void test_cli_error_long_line_is_cut_and_ended(void **state)
 	memset(text, 'x', sizeof text);
 	text[sizeof text - 1] = '\0';
 	cli_error("%s", text);
-	assert_int_equal(strlen(line), 1023);
-	assert_int_equal(line[1022], '\n');
-	assert_int_equal(line[1021], 'x');
+	assert_int_equal(strlen(line), 1024);
+	assert_int_equal(line[1023], '\n');
+	assert_int_equal(line[1022], 'x');
 }
 
 static void test_cli_usage_is_what_argp_takes_as_an_error(void **state)

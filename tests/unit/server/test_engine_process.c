@@ -31,6 +31,7 @@ static struct {
 	int run; /* what run returns */
 	pid_t parent;
 	int heldfd; /* run waits for a byte from here; -1: it does not */
+	int closedfd; /* start fails unless this one is closed */
 } plan;
 
 static int start(struct engine_run **ret_run, const struct engine_env *env)
@@ -39,6 +40,8 @@ static int start(struct engine_run **ret_run, const struct engine_env *env)
 	assert_int_equal(env->workers, 17);
 	if (plan.start == DIES)
 		_exit(0);
+	if (fcntl(plan.closedfd, F_GETFD) != -1)
+		return -EEXIST;
 	*ret_run = NULL;
 	return plan.start == FAILS ? -EPERM : 0;
 }
@@ -74,6 +77,7 @@ static int setup(void **state)
 	plan.run = 0;
 	plan.parent = getpid();
 	plan.heldfd = -1;
+	plan.closedfd = -1;
 	log_set_level(LOG_NORMAL);
 	return 0;
 }
@@ -100,7 +104,7 @@ static void test_start_well_run_ends_with_0(void **state)
 
 	(void)state;
 	capture_start();
-	assert_int_equal(engine_process_start(&engine, &env, &pid), 0);
+	assert_int_equal(engine_process_start(&engine, &env, -1, &pid), 0);
 	assert_int_equal(status_of(pid), 0);
 	assert_captured("");
 	assert_int_equal(open_fds(), fds);
@@ -115,12 +119,27 @@ static void test_start_returns_while_it_runs(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	plan.heldfd = fds[0];
-	assert_int_equal(engine_process_start(&engine, &env, &pid), 0);
+	assert_int_equal(engine_process_start(&engine, &env, -1, &pid), 0);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 	assert_int_equal(write(fds[1], "x", 1), 1);
 	assert_int_equal(status_of(pid), 0);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
+}
+
+static void test_start_closes_the_signal_fd_in_the_child_alone(void **state)
+{
+	pid_t pid = 0;
+	int fd = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_true(fd >= 0);
+	plan.closedfd = fd;
+	assert_int_equal(engine_process_start(&engine, &env, -1, &pid),
+			 -EEXIST);
+	assert_int_equal(engine_process_start(&engine, &env, fd, &pid), 0);
+	assert_int_equal(status_of(pid), 0);
+	assert_int_equal(close(fd), 0);
 }
 
 static void test_start_well_run_that_fails_says_so(void **state)
@@ -131,7 +150,7 @@ static void test_start_well_run_that_fails_says_so(void **state)
 	(void)state;
 	plan.run = -ENOMEM;
 	capture_start();
-	assert_int_equal(engine_process_start(&engine, &env, &pid), 0);
+	assert_int_equal(engine_process_start(&engine, &env, -1, &pid), 0);
 	status = status_of(pid);
 	assert_captured("meari: engine planned: Cannot allocate memory\n");
 	assert_true(WIFEXITED(status));
@@ -145,7 +164,7 @@ static void test_start_failing_passes_its_error_on(void **state)
 
 	(void)state;
 	plan.start = FAILS;
-	assert_int_equal(engine_process_start(&engine, &env, &pid), -EPERM);
+	assert_int_equal(engine_process_start(&engine, &env, -1, &pid), -EPERM);
 	assert_int_equal(pid, 4711);
 	assert_no_child();
 	assert_int_equal(open_fds(), fds);
@@ -158,7 +177,8 @@ static void test_start_dying_is_an_error(void **state)
 
 	(void)state;
 	plan.start = DIES;
-	assert_int_equal(engine_process_start(&engine, &env, &pid), -ECHILD);
+	assert_int_equal(engine_process_start(&engine, &env, -1, &pid),
+			 -ECHILD);
 	assert_int_equal(pid, 4711);
 	assert_no_child();
 	assert_int_equal(open_fds(), fds);
@@ -173,7 +193,7 @@ static void test_start_each_call_failing_leaves_nothing(void **state)
 	(void)state;
 	for (unsigned k = 1; k <= 2; k++) {
 		torture_start(k);
-		assert_int_equal(engine_process_start(&engine, &env, &pid),
+		assert_int_equal(engine_process_start(&engine, &env, -1, &pid),
 				 errors[k - 1]);
 		assert_true(torture_stop());
 		assert_int_equal(pid, 4711);
@@ -189,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_start_well_run_ends_with_0),
 		TEST(test_start_returns_while_it_runs),
+		TEST(test_start_closes_the_signal_fd_in_the_child_alone),
 		TEST(test_start_well_run_that_fails_says_so),
 		TEST(test_start_failing_passes_its_error_on),
 		TEST(test_start_dying_is_an_error),

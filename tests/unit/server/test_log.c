@@ -63,6 +63,16 @@ static void test_line_empty_is_a_newline(void **state)
 			"meari: \n");
 }
 
+static void test_line_control_characters_are_question_marks(void **state)
+{
+	(void)state;
+	capture_start();
+	log_line(LOG_QUIET, "peer '%s'", "a\nmeari: b\033[2J\177");
+	log_plain(LOG_QUIET, "%s", "c\rd");
+	assert_captured("meari: peer 'a?meari: b?[2J?'\n"
+			"c?d\n");
+}
+
 /* Long lines are cut, and still are one line. */
 static void test_line_too_long_is_cut(void **state)
 {
@@ -151,6 +161,7 @@ int main(void)
 		TEST(test_line_above_the_level_is_dropped),
 		TEST(test_line_verbose_writes_all),
 		TEST(test_line_empty_is_a_newline),
+		TEST(test_line_control_characters_are_question_marks),
 		TEST(test_line_too_long_is_cut),
 		TEST(test_line_too_long_keeps_its_prefix),
 		TEST(test_line_nobody_can_read_is_dropped),
