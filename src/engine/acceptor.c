@@ -266,7 +266,9 @@ static int look(struct acceptor *acceptor, bool room)
 	int r;
 
 	fill(acceptor, room);
-	if (is_drained(acceptor))
+	acceptor->looked = true;
+	if (is_drained(acceptor) ||
+	    (room && !pending_is_empty(&acceptor->pending)))
 		r = control_look(control, acceptor->fds, n);
 	else
 		r = control_poll(control, acceptor->fds, n,
@@ -342,9 +344,13 @@ static int next_at_hand(struct acceptor *acceptor, unsigned active,
 	if (acceptor->control.stopping && !acceptor->queues_taken &&
 	    !is_paused(acceptor))
 		take_queues(acceptor);
-	if (has_room(acceptor, active) &&
-	    pending_take(&acceptor->pending, ret_connection))
+	/* One between two looks, or what ended would not be heard of until all
+	 * of them are handed out. */
+	if (acceptor->looked && has_room(acceptor, active) &&
+	    pending_take(&acceptor->pending, ret_connection)) {
+		acceptor->looked = false;
 		return ACCEPTOR_CONNECTION;
+	}
 	return next_found(acceptor, active, ret_connection);
 }
 

@@ -43,6 +43,7 @@ struct acceptor {
 	uint64_t paused_until_ns; /* 0: not paused */
 	bool told_pause;          /* once until one is accepted again */
 	bool queues_taken;        /* the listeners yield nothing any more */
+	bool looked;              /* since a pending one was handed out */
 	uint64_t n_accepted;
 	/* Given back for lack of room, or taken from a queue on stop. */
 	struct pending pending;

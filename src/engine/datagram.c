@@ -124,10 +124,9 @@ static int wait_for_one(struct control *control,
 	};
 	if (control->stopping)
 		return control_look(control, fds, CONTROL_N + 1);
-	if (rest)
+	/* Either may pass without a sign of it. */
+	if (rest || closed)
 		until_ns = meari_after_ns(DATAGRAM_REST_NS);
-	else if (closed)
-		until_ns = meari_after_ns(ADMISSION_RECHECK_NS);
 	return control_poll(control, fds, CONTROL_N + 1, until_ns);
 }
 

@@ -194,8 +194,8 @@ def test_half_open_scan(unharmed, engine):
 
 def test_flood_of_connections_and_a_stop(serve, engine):
     """What is queued is taken once, and who comes later is refused. Else the
-    stop would last as long as the flood, or the drain."""
-    server = start_tcp(serve, engine, "--drain", "30s")
+    stop would last as long as the flood, or the drain: for ever, here."""
+    server = start_tcp(serve, engine, "--drain", "1h", "--backlog", "64")
     over = threading.Event()
 
     def flood():
@@ -208,15 +208,12 @@ def test_flood_of_connections_and_a_stop(serve, engine):
     for flooder in flooders:
         flooder.start()
     until(lambda: tallies(server)["accepted"] > 100)
-    begun = time.monotonic()
     server.send(signal.SIGTERM)
     until(lambda: refused(server.endpoint), "a refusal")
     assert server.wait() == 0
-    took = time.monotonic() - begun
     over.set()
     for flooder in flooders:
         flooder.join(PATIENCE_S)
-    assert took < 10
     assert "and reset" not in server.log
 
 
