@@ -26,7 +26,8 @@
 struct meari_dial_options {
 	int family;        /* AF_UNSPEC, AF_INET, AF_INET6 */
 	uint64_t until_ns; /* absolute, for all of it; 0 or MEARI_NEVER: none */
-	const struct meari_sockopt_value *sockopts; /* borrowed; before connect */
+	/* Set before connect(2); borrowed. */
+	const struct meari_sockopt_value *sockopts;
 	size_t n_sockopts;
 	/* Called once for each attempt that failed, with @ctx from below, the
 	 * address that was tried, a negative errno (-ECANCELED when another

@@ -59,7 +59,8 @@ static char *help_filter(int key, const char *text, void *input)
 	(void)fputs("Commands:\n", out);
 	for (const struct command *c = commands; c->name; c++)
 		(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
-	(void)fputs("\n'meari help COMMAND' tells more, and so does meari(1).", out);
+	(void)fputs("\n'meari help COMMAND' tells more, and so does meari(1).",
+		    out);
 	(void)fclose(out);
 	return table;
 }

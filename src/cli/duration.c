@@ -38,7 +38,7 @@ char *duration_format(uint64_t ns, char *buf)
 
 	while (ns < unit->ns && unit->ns > 1)
 		unit++;
-	/* Six digits do, and nanoseconds of a century fit a double that well. */
+	/* Six digits do, and a double holds a century that well. */
 	(void)snprintf(buf, DURATION_TEXT, "%.6g %s",
 		       (double)ns / (double)unit->ns, unit->name);
 	return buf;

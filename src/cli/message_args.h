@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* message_args.h - what the service "message" sends: --message, --message-file */
+/* message_args.h - --message and --message-file: what that service sends */
 #ifndef CLI_MESSAGE_ARGS_H
 #define CLI_MESSAGE_ARGS_H
 

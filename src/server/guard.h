@@ -26,7 +26,7 @@
 struct guard_state;
 
 struct guard_options {
-	uint64_t rate;             /* datagrams a second for a network; 0: any */
+	uint64_t rate;             /* datagrams a second, a network; 0: any */
 	const uint16_t *own_ports; /* UDP ports served here; borrowed */
 	size_t n_own_ports;
 };

@@ -19,7 +19,7 @@ enum tally_counter {
 	TALLY_ENDED,          /* of these, over */
 	TALLY_FAILED,         /* of these, by a reset or another error */
 	TALLY_IDLE,           /* of these, by the idle timeout */
-	TALLY_DRAIN_RESET,    /* of these, reset when a drain ended, or by abort */
+	TALLY_DRAIN_RESET,    /* of these, reset by a drain's end or abort */
 	TALLY_ACCEPT_PAUSES,  /* times that accepting had to wait for room */
 	TALLY_RECEIVED_BYTES,
 	TALLY_SENT_BYTES,
