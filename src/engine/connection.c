@@ -205,11 +205,28 @@ static void close_with_reset(struct connection *connection)
 	connection->fd = -1;
 }
 
+/* With a lingering time close(2) waits for the peer to take what was sent, even
+ * on a non-blocking socket (socket(7)), and would hold up whoever serves here,
+ * and a stop. The kernel goes on sending all the same. */
+static void close_orderly(struct connection *connection)
+{
+	const struct linger off = { .l_onoff = 0 };
+	struct linger linger;
+	socklen_t len = sizeof linger;
+
+	if (getsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &linger,
+		       &len) == 0 &&
+	    linger.l_onoff && linger.l_linger > 0)
+		(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &off,
+				 sizeof off);
+	(void)close(connection->fd);
+	connection->fd = -1;
+}
+
 static void finish(struct serving *s, int how)
 {
 	if (how == END_ORDERLY) {
-		(void)close(s->connection->fd);
-		s->connection->fd = -1;
+		close_orderly(s->connection);
 	} else {
 		close_with_reset(s->connection);
 	}

@@ -27,6 +27,10 @@
 /* More than a machine has cores to contend for one. */
 #define TALLY_SLOTS 16
 
+/* For an engine that does not end by itself when it should; it has its own
+ * grace for its children, which is shorter. */
+#define ENGINE_GRACE_NS (5 * MEARI_S)
+
 /* What the log's reader has at the end to take what is left to tell. */
 #define LAST_LINES_NS (1 * MEARI_S)
 
@@ -39,6 +43,7 @@ struct server {
 	_Atomic uint64_t *admitted; /* shared mapping */
 	int signal_fd;
 	pid_t engine_pid;
+	uint64_t kill_at_ns; /* when the engine must have ended; MEARI_NEVER */
 	int engine_status; /* of wait(2), once engine_pid is 0 again */
 };
 
@@ -213,10 +218,14 @@ static void on_stop(struct server *server, bool *stopping)
 {
 	if (*stopping) {
 		(void)eventfd_write(server->env.abort_fd, 1);
+		server->kill_at_ns = meari_after_ns(ENGINE_GRACE_NS);
 		return;
 	}
 	*stopping = true;
 	(void)eventfd_write(server->env.stop_fd, 1);
+	if (server->config->drain_ns < MEARI_NEVER - ENGINE_GRACE_NS)
+		server->kill_at_ns = meari_after_ns(server->config->drain_ns +
+						    ENGINE_GRACE_NS);
 	/* Afterwards, as the log may have to wait for its reader. */
 	log_line(LOG_NORMAL,
 		 "stopping: open connections have %.3g s to finish; a second "
@@ -275,7 +284,18 @@ static void wait_for_news(const struct server *server)
 			.events = POLLIN,
 		};
 	}
-	(void)meari_poll(fds, 2, MEARI_NEVER);
+	(void)meari_poll(fds, 2, server->kill_at_ns);
+}
+
+/* Stopped by somebody, or stuck: what it was to do in time it will not do. */
+static void kill_overdue(struct server *server)
+{
+	if (server->kill_at_ns == MEARI_NEVER ||
+	    meari_now_ns() < server->kill_at_ns || server->engine_pid == 0)
+		return;
+	log_line(LOG_QUIET, "the engine's process did not end; killing it");
+	(void)kill(server->engine_pid, SIGKILL);
+	server->kill_at_ns = MEARI_NEVER;
 }
 
 /* Until the engine's process has ended. */
@@ -287,6 +307,7 @@ static void supervise(struct server *server)
 		narrator_tell_all(&server->env, 0);
 		wait_for_news(server);
 		read_signals(server, &stopping);
+		kill_overdue(server);
 	}
 	narrator_tell_all(&server->env, meari_after_ns(LAST_LINES_NS));
 }
@@ -318,6 +339,7 @@ enum server_end server_run(const struct server_config *config)
 		.config = config,
 		.env = { .stop_fd = -1, .abort_fd = -1 },
 		.signal_fd = -1,
+		.kill_at_ns = MEARI_NEVER,
 	};
 	enum server_end end = SERVER_NOT_UP;
 	char text[MEARI_FAIL_TEXT];

@@ -63,6 +63,32 @@ def test_stop_refuses_new_clients_while_others_finish(serve, engine, folder,
     assert server.wait() == 0
 
 
+def test_stop_of_an_engine_that_does_not_run_ends_it(serve, engine):
+    """Somebody has stopped its process (SIGSTOP): it cannot end by itself."""
+    server = start(serve, engine)
+    pid = engine_pid(server)
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: states([pid]) == "T", "the stop")
+    server.send(signal.SIGTERM)
+    server.send(signal.SIGTERM)
+    assert server.wait() == 1
+    assert "meari: the engine's process did not end; killing it" \
+        in server.lines
+
+
+def test_lingering_close_holds_nobody_up(serve, engine):
+    """close(2) waits for a peer that never reads, if SO_LINGER says so."""
+    server = start(serve, engine, "--sockopt", "linger=1h",
+                   "--sockopt", "sndbuf=4M")
+    with dial(server.endpoint) as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.sendall(bytes(600_000))
+        stuck.shutdown(socket.SHUT_WR)
+        with dial(server.endpoint) as other:
+            assert echoed(other)
+        assert server.stop() == 0
+
+
 def test_stop_without_connections_ends_at_once(serve, engine):
     server = start(serve, engine, "--drain", "60s")
     assert server.stop() == 0

@@ -106,6 +106,8 @@ def refused(endpoint):
         dial(endpoint).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it came between the last look at the queue and the refusal
     return False
 
 
