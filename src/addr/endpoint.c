@@ -123,6 +123,33 @@ static int set_host(struct meari_endpoint *endpoint, const char *host,
 	return 0;
 }
 
+/* Does it end in a number? No host name does (RFC 3696, 2), but the resolver
+ * takes 127.1 and 0x7f.1 for addresses, and 010 for 8. */
+static bool ends_in_a_number(const char *name, size_t len)
+{
+	size_t start = len;
+
+	while (start > 0 && name[start - 1] != '.')
+		start--;
+	if (len - start > 2 && name[start] == '0' &&
+	    (name[start + 1] == 'x' || name[start + 1] == 'X'))
+		return strspn(name + start + 2, "0123456789abcdefABCDEF") >=
+		       len - start - 2;
+	return start < len &&
+	       strspn(name + start, "0123456789") >= len - start;
+}
+
+static bool is_v4(const char *name, size_t len)
+{
+	char address[INET_ADDRSTRLEN] = "";
+	struct in_addr in;
+
+	if (len >= sizeof address)
+		return false;
+	memcpy(address, name, len);
+	return inet_pton(AF_INET, address, &in) == 1;
+}
+
 /* A host name or an IPv4 address. */
 static int set_name(struct meari_endpoint *endpoint, const char *name,
 		    size_t len, struct meari_fail *fail)
@@ -130,6 +157,10 @@ static int set_name(struct meari_endpoint *endpoint, const char *name,
 	char shown[8];
 	size_t good = strspn(name, name_bytes);
 
+	if (good >= len && ends_in_a_number(name, len) && !is_v4(name, len))
+		return fail_setf(fail, -EINVAL, step, NULL,
+				 "not an IPv4 address; write four decimal "
+				 "numbers, as in 192.0.2.1");
 	if (good >= len)
 		return set_host(endpoint, name, len, fail);
 	if (name[good] == '/')

@@ -22,12 +22,14 @@
 #define LOCK_WAIT_NS  (1 * MEARI_S)
 #define LOCK_PAUSE_NS (5 * MEARI_MS)
 
-/* Connects to find out whether somebody answers: 0, or a negative errno. */
+/* Finds out whether a socket is bound to the file, without becoming a client of
+ * its: a datagram socket cannot be connected to one of streams (EPROTOTYPE),
+ * but that is told only if there is one. 0, or a negative errno. */
 static int probe(const struct meari_addr *addr)
 {
 	MEARI_AUTO(fd_closep) int fd = -1;
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, &addr->sa, addr->len) < 0)
@@ -60,9 +62,8 @@ static int check_stale(const struct meari_addr *addr, struct meari_fail *fail)
 	case -ECONNREFUSED: /* no socket is bound to the file any more */
 	case -ENOENT:
 		return 0;
-	case 0:
-	case -EAGAIN:     /* its queue is full */
-	case -EPROTOTYPE: /* it is a datagram socket */
+	case -EPROTOTYPE: /* it is a stream socket, as ours */
+	case 0:           /* it is a datagram socket */
 		return refuse(addr, fail, "a server is answering on it", "");
 	default:
 		return refuse(addr, fail, "no telling whether it is in use: ",

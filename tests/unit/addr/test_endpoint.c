@@ -192,6 +192,15 @@ static void test_parse_bad_port_is_named(void **state)
 		"endpoint \"+7\": port '+7' is not a number from 0 to 65535");
 	refuses("12x", -EINVAL,
 		"endpoint \"12x\": port '12x' is not a number from 0 to 65535");
+	refuses("127.0.0.010:7", -EINVAL,
+		"endpoint \"127.0.0.010:7\": not an IPv4 address; write four "
+		"decimal numbers, as in 192.0.2.1");
+	refuses("127.1:7", -EINVAL,
+		"endpoint \"127.1:7\": not an IPv4 address; write four "
+		"decimal numbers, as in 192.0.2.1");
+	refuses("0x7f.0x1:7", -EINVAL,
+		"endpoint \"0x7f.0x1:7\": not an IPv4 address; write four "
+		"decimal numbers, as in 192.0.2.1");
 	refuses("h:echo", -EINVAL,
 		"endpoint \"h:echo\": "
 		"port 'echo' is not a number from 0 to 65535");

@@ -207,11 +207,13 @@ static void test_path_of_live_server_is_refused(void **state)
 {
 	struct meari_listeners listeners = open_all();
 	const struct meari_addr addr = unix_addr_of(path);
-	int clientfd;
+	int clientfd, connfd;
 
 	(void)state;
 	assert_refused("Address already in use; a server is answering on it");
-	/* It is left alive. */
+	/* It is left alive, and has not been made to serve anybody. */
+	assert_int_equal(meari_accept(listeners.items[0].fd, &connfd, NULL),
+			 -EAGAIN);
 	clientfd = connected_socket(&addr);
 	(void)close(clientfd);
 	meari_listeners_close(&listeners);
