@@ -47,6 +47,7 @@ int command_run(const struct command *command, int argc, char **argv);
  */
 int cli_main(int argc, char **argv);
 
+/* The commands' own, as struct command has them; each in the file NAME.c. */
 int cli_serve(int argc, char **argv);
 int cli_connect(int argc, char **argv);
 int cli_engines(int argc, char **argv);

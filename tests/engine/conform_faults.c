@@ -9,16 +9,6 @@
 #include "peer.h"
 #include "suite.h"
 
-static void converse(const struct harness *h)
-{
-	int fd = peer_connect(harness_addr(h));
-
-	peer_echo(fd, "still there", 11);
-	peer_half_close(fd);
-	peer_expect_eof(fd);
-	peer_close(fd);
-}
-
 static _Atomic uint64_t *count_accepts(void)
 {
 	inject.accept_calls = mmap(NULL, sizeof *inject.accept_calls,
@@ -39,7 +29,7 @@ static void test_accept_without_room_pauses(struct harness *h)
 	inject.accept_errors = errors;
 	inject.n_accept_errors = 5;
 	harness_start(h);
-	converse(h);
+	peer_converse(harness_addr(h));
 	assert_int_equal(harness_count(h, TALLY_ACCEPT_PAUSES), 5);
 	/* One for each error, one that works, and at most one look at an
 	 * empty queue for each time something woke the loop. */
@@ -56,7 +46,7 @@ static void test_accept_of_a_dead_client_is_no_event(struct harness *h)
 	inject.accept_errors = errors;
 	inject.n_accept_errors = 5;
 	harness_start(h);
-	converse(h);
+	peer_converse(harness_addr(h));
 	assert_int_equal(harness_count(h, TALLY_ACCEPT_PAUSES), 0);
 	assert_int_equal(harness_count(h, TALLY_ACCEPTED), 1);
 	harness_finish(h);

@@ -12,20 +12,10 @@
 #define MIB (1024 * 1024)
 #define MANY 1000
 
-static void converse(const struct harness *h)
-{
-	int fd = peer_connect(harness_addr(h));
-
-	peer_echo(fd, "a", 1);
-	peer_half_close(fd);
-	peer_expect_eof(fd);
-	peer_close(fd);
-}
-
 static void test_one_byte(struct harness *h)
 {
 	harness_start(h);
-	converse(h);
+	peer_converse(harness_addr(h));
 	harness_finish(h);
 }
 
@@ -102,7 +92,7 @@ static void test_reset_ends_one_connection(struct harness *h)
 		peer_send(fd, "gone", 4);
 		peer_reset(fd);
 	}
-	converse(h);
+	peer_converse(harness_addr(h));
 	harness_finish(h);
 }
 

@@ -114,6 +114,16 @@ void peer_half_close(int fd)
 	assert_int_equal(shutdown(fd, SHUT_WR), 0);
 }
 
+void peer_converse(const struct meari_addr *addr)
+{
+	int fd = peer_connect(addr);
+
+	peer_echo(fd, "a", 1);
+	peer_half_close(fd);
+	peer_expect_eof(fd);
+	peer_close(fd);
+}
+
 void peer_close(int fd)
 {
 	assert_int_equal(close(fd), 0);

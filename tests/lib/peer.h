@@ -35,6 +35,9 @@ void peer_expect_reset(int fd);
 /* Sends and expects the same back. */
 void peer_echo(int fd, const void *data, size_t len);
 
+/* A whole connection to @addr: one byte and back, closed in order. */
+void peer_converse(const struct meari_addr *addr);
+
 /* Ends our side. */
 void peer_half_close(int fd);
 
